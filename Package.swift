@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The strictest settings there are, for every Swift target of the package.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "millrace",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "Millrace", targets: ["Millrace"]),
+        .library(name: "MillraceTesting", targets: ["MillraceTesting"]),
+        .library(name: "MillraceRuntime", targets: ["MillraceRuntime"]),
+        .library(name: "MillraceKafka", targets: ["MillraceKafka"]),
+        .library(name: "MillraceCassandra", targets: ["MillraceCassandra"]),
+        .executable(name: "millrace", targets: ["MillraceCommand"]),
+    ],
+    targets: [
+        // C: our own shims, and the system's libraries.
+        .target(name: "CPlatform"),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .systemLibrary(
+            name: "CRocksDB", pkgConfig: "rocksdb",
+            providers: [.apt(["librocksdb-dev"]), .brew(["rocksdb"])]),
+        .systemLibrary(
+            name: "CCodecs", pkgConfig: "liblz4",
+            providers: [
+                .apt(["liblz4-dev", "libzstd-dev", "libsnappy-dev", "zlib1g-dev"]),
+                .brew(["lz4", "zstd", "snappy", "zlib"]),
+            ]),
+        .systemLibrary(
+            name: "CMicrohttpd", pkgConfig: "libmicrohttpd",
+            providers: [.apt(["libmicrohttpd-dev"]), .brew(["libmicrohttpd"])]),
+        .systemLibrary(
+            name: "CLibuv", pkgConfig: "libuv",
+            providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]),
+        .systemLibrary(
+            name: "CRdKafka", pkgConfig: "rdkafka",
+            providers: [.apt(["librdkafka-dev"]), .brew(["librdkafka"])]),
+
+        // The layers. An arrow points from a target to what it may use, and only down.
+        library("MillraceCore", ["CPlatform"]),
+        library("MillraceLog", ["MillraceCore", "CCodecs"]),
+        library("MillraceTables", ["MillraceCore", "CRocksDB"]),
+        library("MillraceFlow", ["MillraceCore", "CSimdjson"]),
+        library("MillraceRuntime", ["MillraceCore", "CPlatform"]),
+        library(
+            "MillraceEngine",
+            ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime"]),
+        library(
+            "MillraceConsole",
+            ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "CMicrohttpd"]),
+        library("MillraceKafka", ["MillraceCore", "MillraceEngine", "CRdKafka"]),
+        library("MillraceCassandra", ["MillraceCore", "MillraceEngine", "CLibuv"]),
+        library("MillraceTesting", ["MillraceCore", "MillraceFlow"]),
+        library(
+            "Millrace",
+            [
+                "MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine",
+                "MillraceConsole",
+            ]),
+        .executableTarget(
+            name: "MillraceCommand",
+            dependencies: ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "Millrace"],
+            swiftSettings: strict),
+
+        tests("MillraceCoreTests", ["MillraceCore"]),
+        tests("MillraceLogTests", ["MillraceCore", "MillraceLog"]),
+        tests("MillraceTablesTests", ["MillraceCore", "MillraceTables"]),
+        tests("MillraceFlowTests", ["MillraceCore", "MillraceFlow", "MillraceTesting"]),
+        tests("MillraceRuntimeTests", ["MillraceCore", "MillraceRuntime"]),
+        tests(
+            "MillraceEngineTests",
+            ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine"]),
+        tests("TidyTests", []),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)

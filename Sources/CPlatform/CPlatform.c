@@ -1,0 +1,184 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "CPlatform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/syscall.h>
+#else
+#include <pthread.h>
+#endif
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#elif defined(__aarch64__)
+#include <arm_acle.h>
+#endif
+
+// Eight tables: eight bytes a step. The polynomial is 0x1EDC6F41, here bit-reversed.
+static uint32_t table[8][256];
+
+__attribute__((constructor)) static void fill_table(void) {
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t crc = i;
+        for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ (0x82F63B78u & (0u - (crc & 1u)));
+        table[0][i] = crc;
+    }
+    for (uint32_t i = 0; i < 256; i++)
+        for (int t = 1; t < 8; t++) table[t][i] = (table[t - 1][i] >> 8) ^ table[0][table[t - 1][i] & 0xFF];
+}
+
+uint32_t mr_crc32c_portable(uint32_t seed, const void *bytes, size_t length) {
+    const uint8_t *p = bytes;
+    uint32_t crc = ~seed;
+    while (length >= 8) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+#endif
+        word ^= crc;
+        crc = table[7][word & 0xFF] ^ table[6][(word >> 8) & 0xFF] ^ table[5][(word >> 16) & 0xFF] ^
+              table[4][(word >> 24) & 0xFF] ^ table[3][(word >> 32) & 0xFF] ^ table[2][(word >> 40) & 0xFF] ^
+              table[1][(word >> 48) & 0xFF] ^ table[0][word >> 56];
+        p += 8;
+        length -= 8;
+    }
+    while (length--) crc = (crc >> 8) ^ table[0][(crc ^ *p++) & 0xFF];
+    return ~crc;
+}
+
+#if defined(__x86_64__)
+// Multiplies a 32-bit CRC by x^(8*bytes) modulo the polynomial, as four table look-ups; made once for each stride.
+enum { LONG_STRIDE = 4096, SHORT_STRIDE = 256 };
+static uint32_t shift_long[4][256], shift_short[4][256];
+
+static uint32_t shift_by_zeros(uint32_t crc, size_t bytes) {
+    while (bytes--) crc = (crc >> 8) ^ table[0][crc & 0xFF];
+    return crc;
+}
+
+// Constructors run in no promised order, so this one fills the first tables itself.
+__attribute__((constructor)) static void fill_shifts(void) {
+    fill_table();
+    uint32_t bit_long[32], bit_short[32];
+    for (int bit = 0; bit < 32; bit++) {
+        bit_long[bit] = shift_by_zeros(1u << bit, LONG_STRIDE);
+        bit_short[bit] = shift_by_zeros(1u << bit, SHORT_STRIDE);
+    }
+    for (int byte = 0; byte < 4; byte++)
+        for (uint32_t value = 0; value < 256; value++) {
+            uint32_t l = 0, s = 0;
+            for (int bit = 0; bit < 8; bit++)
+                if (value >> bit & 1) {
+                    l ^= bit_long[byte * 8 + bit];
+                    s ^= bit_short[byte * 8 + bit];
+                }
+            shift_long[byte][value] = l;
+            shift_short[byte][value] = s;
+        }
+}
+
+static inline uint32_t shifted(const uint32_t by[4][256], uint32_t crc) {
+    return by[0][crc & 0xFF] ^ by[1][(crc >> 8) & 0xFF] ^ by[2][(crc >> 16) & 0xFF] ^ by[3][crc >> 24];
+}
+
+// The instruction has a latency of three cycles and a throughput of one: three independent streams fill it.
+__attribute__((target("sse4.2"))) static uint64_t three_streams(
+    uint64_t crc, const uint8_t *p, size_t stride, const uint32_t by[4][256]) {
+    uint64_t second = 0, third = 0, a, b, c;
+    for (size_t i = 0; i < stride; i += 8) {
+        memcpy(&a, p + i, 8);
+        memcpy(&b, p + stride + i, 8);
+        memcpy(&c, p + 2 * stride + i, 8);
+        crc = _mm_crc32_u64(crc, a);
+        second = _mm_crc32_u64(second, b);
+        third = _mm_crc32_u64(third, c);
+    }
+    crc = shifted(by, (uint32_t)crc) ^ second;
+    return shifted(by, (uint32_t)crc) ^ third;
+}
+
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t seed, const uint8_t *p, size_t length) {
+    uint64_t crc = ~seed;
+    while (length >= 3 * LONG_STRIDE) {
+        crc = three_streams(crc, p, LONG_STRIDE, shift_long);
+        p += 3 * LONG_STRIDE;
+        length -= 3 * LONG_STRIDE;
+    }
+    while (length >= 3 * SHORT_STRIDE) {
+        crc = three_streams(crc, p, SHORT_STRIDE, shift_short);
+        p += 3 * SHORT_STRIDE;
+        length -= 3 * SHORT_STRIDE;
+    }
+    for (; length >= 8; p += 8, length -= 8) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+        crc = _mm_crc32_u64(crc, word);
+    }
+    while (length--) crc = _mm_crc32_u8((uint32_t)crc, *p++);
+    return ~(uint32_t)crc;
+}
+#endif
+
+uint32_t mr_crc32c(uint32_t seed, const void *bytes, size_t length) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2")) return crc32c_sse42(seed, bytes, length);
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
+    const uint8_t *p = bytes;
+    uint32_t crc = ~seed;
+    for (; length >= 8; p += 8, length -= 8) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+        crc = __crc32cd(crc, word);
+    }
+    while (length--) crc = __crc32cb(crc, *p++);
+    return ~crc;
+#endif
+    return mr_crc32c_portable(seed, bytes, length);
+}
+
+int mr_open(const char *path, int flags, uint32_t mode) { return open(path, flags | O_CLOEXEC, (mode_t)mode); }
+
+int mr_fdatasync(int fd) {
+#if defined(__APPLE__)
+    return fcntl(fd, F_FULLFSYNC);
+#else
+    return fdatasync(fd);
+#endif
+}
+
+int mr_lock_exclusive(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
+
+uint64_t mr_thread_id(void) {
+#if defined(__linux__)
+    return (uint64_t)syscall(SYS_gettid);
+#else
+    uint64_t id = 0;
+    pthread_threadid_np(NULL, &id);
+    return id;
+#endif
+}
+
+int64_t mr_process_cpu_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t mr_peak_resident_bytes(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+#if defined(__APPLE__)
+    return usage.ru_maxrss;
+#else
+    return usage.ru_maxrss * 1024;
+#endif
+}

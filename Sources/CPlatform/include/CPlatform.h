@@ -1,0 +1,25 @@
+// What Swift cannot call, or cannot call fast: checksum instructions, variadic and macro system calls.
+#ifndef CPLATFORM_H
+#define CPLATFORM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// CRC-32C (Castagnoli) of `length` bytes, continuing `seed` (0 to start). Picks SSE4.2, ARMv8 or a table at run time.
+uint32_t mr_crc32c(uint32_t seed, const void *bytes, size_t length);
+/// The portable table path, so that a test can hold the two against each other.
+uint32_t mr_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
+
+/// open(2) with O_CLOEXEC; -1 and errno on failure. Retries nothing.
+int mr_open(const char *path, int flags, uint32_t mode);
+/// fdatasync(2); on macOS fcntl(F_FULLFSYNC).
+int mr_fdatasync(int fd);
+/// Takes an exclusive advisory lock without waiting; -1 and errno EWOULDBLOCK when another process holds it.
+int mr_lock_exclusive(int fd);
+/// The kernel's id of the calling thread (glibc's pthread_self is folded across awaits by the optimiser).
+uint64_t mr_thread_id(void);
+/// CPU time of the whole process in nanoseconds, and its peak resident set in bytes.
+int64_t mr_process_cpu_ns(void);
+int64_t mr_peak_resident_bytes(void);
+
+#endif

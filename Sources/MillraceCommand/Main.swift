@@ -1,0 +1,5 @@
+import MillraceCore
+
+@main struct Main {
+    static func main() {}
+}
