@@ -59,7 +59,7 @@ let package = Package(
         library("MillraceRuntime", ["MillraceCore", "CPlatform"]),
         library(
             "MillraceEngine",
-            ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime"]),
+            ["CPlatform", "MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime"]),
         library(
             "MillraceConsole",
             ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "CMicrohttpd"]),

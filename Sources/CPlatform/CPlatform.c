@@ -8,13 +8,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <pthread.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
-#else
-#include <pthread.h>
 #endif
 #if defined(__x86_64__)
 #include <nmmintrin.h>
@@ -167,6 +170,17 @@ uint64_t mr_thread_id(void) {
 #endif
 }
 
+void mr_thread_name(const char *name) {
+#if defined(__linux__)
+    char cut[16];
+    strncpy(cut, name, sizeof cut - 1);
+    cut[sizeof cut - 1] = 0;
+    pthread_setname_np(pthread_self(), cut);
+#else
+    pthread_setname_np(name);
+#endif
+}
+
 int64_t mr_process_cpu_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -181,4 +195,59 @@ int64_t mr_peak_resident_bytes(void) {
 #else
     return usage.ru_maxrss * 1024;
 #endif
+}
+
+static int control_address(const char *path, struct sockaddr_un *address) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address->sun_path, path);
+    return 0;
+}
+
+static int control_socket(void) {
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+}
+
+int mr_control_listen(const char *path) {
+    struct sockaddr_un address;
+    if (control_address(path, &address) < 0) return -1;
+    int fd = control_socket();
+    if (fd < 0) return -1;
+    unlink(path);
+    mode_t before = umask(0177);
+    int bound = bind(fd, (struct sockaddr *)&address, sizeof address);
+    umask(before);
+    if (bound < 0 || listen(fd, 16) < 0) {
+        int reason = errno;
+        close(fd);
+        errno = reason;
+        return -1;
+    }
+    return fd;
+}
+
+int mr_control_connect(const char *path) {
+    struct sockaddr_un address;
+    if (control_address(path, &address) < 0) return -1;
+    int fd = control_socket();
+    if (fd < 0) return -1;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        int reason = errno;
+        close(fd);
+        errno = reason;
+        return -1;
+    }
+    return fd;
+}
+
+int mr_socket_time_limit(int fd, int milliseconds) {
+    struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = (milliseconds % 1000) * 1000};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0) return -1;
+    return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }

@@ -18,8 +18,17 @@ int mr_fdatasync(int fd);
 int mr_lock_exclusive(int fd);
 /// The kernel's id of the calling thread (glibc's pthread_self is folded across awaits by the optimiser).
 uint64_t mr_thread_id(void);
+/// Names the calling thread for debuggers; Linux cuts it to 15 bytes.
+void mr_thread_name(const char *name);
 /// CPU time of the whole process in nanoseconds, and its peak resident set in bytes.
 int64_t mr_process_cpu_ns(void);
 int64_t mr_peak_resident_bytes(void);
+
+/// A listening stream socket in the file system, mode 0600; an older socket file at the path is replaced. -1 and errno.
+int mr_control_listen(const char *path);
+/// Connects to one; -1 and errno.
+int mr_control_connect(const char *path);
+/// Bounds how long a read or write on a socket may take.
+int mr_socket_time_limit(int fd, int milliseconds);
 
 #endif
