@@ -148,7 +148,20 @@ uint32_t mr_crc32c(uint32_t seed, const void *bytes, size_t length) {
     return mr_crc32c_portable(seed, bytes, length);
 }
 
-int mr_open(const char *path, int flags, uint32_t mode) { return open(path, flags | O_CLOEXEC, (mode_t)mode); }
+int mr_open(const char *path, int flags, uint32_t mode) {
+    return open(path, flags | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
+}
+
+int mr_open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
+
+int mr_preallocate(int fd, int64_t length) {
+#if defined(__linux__)
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length);
+#else
+    fstore_t store = {F_ALLOCATEALL, F_PEOFPOSMODE, 0, length, 0};
+    return fcntl(fd, F_PREALLOCATE, &store);
+#endif
+}
 
 int mr_fdatasync(int fd) {
 #if defined(__APPLE__)
@@ -159,6 +172,21 @@ int mr_fdatasync(int fd) {
 }
 
 int mr_lock_exclusive(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
+
+void mr_name_thread(const char *name) {
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), name);
+#else
+    pthread_setname_np(name);
+#endif
+}
+
+uint32_t mr_thread_stripe(void) {
+    static uint32_t next;
+    static _Thread_local uint32_t mine;
+    if (mine == 0) mine = __atomic_add_fetch(&next, 1, __ATOMIC_RELAXED);
+    return mine;
+}
 
 uint64_t mr_thread_id(void) {
 #if defined(__linux__)

@@ -10,12 +10,20 @@ uint32_t mr_crc32c(uint32_t seed, const void *bytes, size_t length);
 /// The portable table path, so that a test can hold the two against each other.
 uint32_t mr_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
 
-/// open(2) with O_CLOEXEC; -1 and errno on failure. Retries nothing.
+/// open(2) with O_CLOEXEC and O_NOFOLLOW; -1 and errno on failure. Retries nothing.
 int mr_open(const char *path, int flags, uint32_t mode);
+/// Opens a directory for fsync(2); a symbolic link to one is followed.
+int mr_open_directory(const char *path);
+/// Reserves `length` bytes of room from the start of the file without changing its size; -1 and errno on failure.
+int mr_preallocate(int fd, int64_t length);
 /// fdatasync(2); on macOS fcntl(F_FULLFSYNC).
 int mr_fdatasync(int fd);
 /// Takes an exclusive advisory lock without waiting; -1 and errno EWOULDBLOCK when another process holds it.
 int mr_lock_exclusive(int fd);
+/// Names the calling thread for debuggers and `top -H`; at most 15 bytes.
+void mr_name_thread(const char *name);
+/// A small number that stays with the calling thread, given out in order of first use: picks a stripe of a counter.
+uint32_t mr_thread_stripe(void);
 /// The kernel's id of the calling thread (glibc's pthread_self is folded across awaits by the optimiser).
 uint64_t mr_thread_id(void);
 /// Names the calling thread for debuggers; Linux cuts it to 15 bytes.

@@ -44,7 +44,7 @@ public struct ByteReader {
     public mutating func take(_ count: Int) throws(ByteFault) -> UnsafeRawBufferPointer {
         guard count >= 0 else { throw ByteFault(.impossibleCount, at: position) }
         guard count <= remaining else { throw ByteFault(.truncated, at: position) }
-        let slice = UnsafeRawBufferPointer(rebasing: bytes[position ..< position + count])
+        let slice = UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
         position += count
         return slice
     }
@@ -97,7 +97,8 @@ public struct ByteReader {
     }
     /// An element count: refused unless `count × minimumElementBytes` fits what is left and `count ≤ limit`.
     public func checked(count: some BinaryInteger, minimumElementBytes: Int, limit: Int) throws(ByteFault) -> Int {
-        guard let n = Int(exactly: count), n >= 0, n <= limit, minimumElementBytes <= 0 || n <= remaining / minimumElementBytes
+        guard let n = Int(exactly: count), n >= 0, n <= limit,
+            minimumElementBytes <= 0 || n <= remaining / minimumElementBytes
         else { throw ByteFault(.impossibleCount, at: position) }
         return n
     }

@@ -33,14 +33,16 @@ public struct ByteWriter: Sendable {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
     /// Zig-zag varint, as in Kafka's records.
-    @inlinable public mutating func varint(_ value: Int64) { unsignedVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63))) }
+    @inlinable public mutating func varint(_ value: Int64) {
+        unsignedVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+    }
 
     /// Overwrites an integer written earlier: lengths and checksums that are known only afterwards.
     @inlinable public mutating func patch(_ value: some FixedWidthInteger, at position: Int) {
         let size = MemoryLayout.size(ofValue: value)
         precondition(position >= 0 && position + size <= bytes.count, "patch outside what was written")
         withUnsafeBytes(of: value.bigEndian) { source in
-            for i in 0 ..< size { bytes[position + i] = source[i] }
+            for i in 0..<size { bytes[position + i] = source[i] }
         }
     }
 

@@ -26,7 +26,9 @@ public struct IOFault: Error, Sendable, Hashable, CustomStringConvertible {
 
 extension Failure {
     /// What a component throws when a system call failed under it.
-    public init(_ fault: IOFault, _ message: String, place: String = "", file: StaticString = #fileID, line: UInt = #line) {
+    public init(
+        _ fault: IOFault, _ message: String, place: String = "", file: StaticString = #fileID, line: UInt = #line
+    ) {
         self.init(
             fault.isDiskFull ? .diskFull : .io, message,
             advice: fault.isDiskFull

@@ -118,7 +118,9 @@ extension Array where Element == UInt8 {
         return try outcome.get()
     }
     /// `withUnsafeMutableBytes` that lets a typed error through.
-    @inlinable public mutating func reading<R, E: Error>(_ body: (UnsafeMutableRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    @inlinable public mutating func reading<R, E: Error>(_ body: (UnsafeMutableRawBufferPointer) throws(E) -> R)
+        throws(E) -> R
+    {
         let outcome: Result<R, E> = withUnsafeMutableBytes { bytes in
             do throws(E) { return .success(try body(bytes)) } catch { return .failure(error) }
         }

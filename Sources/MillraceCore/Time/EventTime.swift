@@ -13,8 +13,12 @@ public struct EventTime: Hashable, Comparable, Sendable, BitwiseCopyable {
     public static let distantFuture = EventTime(microseconds: .max)
 
     @inlinable public static func microseconds(_ n: Int64) -> EventTime { EventTime(microseconds: n) }
-    @inlinable public static func milliseconds(_ n: Int64) -> EventTime { EventTime(microseconds: n.saturating(times: 1_000)) }
-    @inlinable public static func seconds(_ n: Int64) -> EventTime { EventTime(microseconds: n.saturating(times: 1_000_000)) }
+    @inlinable public static func milliseconds(_ n: Int64) -> EventTime {
+        EventTime(microseconds: n.saturating(times: 1_000))
+    }
+    @inlinable public static func seconds(_ n: Int64) -> EventTime {
+        EventTime(microseconds: n.saturating(times: 1_000_000))
+    }
 
     @inlinable public static func < (a: EventTime, b: EventTime) -> Bool { a.microseconds < b.microseconds }
 
@@ -23,7 +27,9 @@ public struct EventTime: Hashable, Comparable, Sendable, BitwiseCopyable {
         if t == .distantFuture || t == .distantPast { return t }
         return EventTime(microseconds: t.microseconds.saturating(plus: d.microseconds))
     }
-    @inlinable public static func - (t: EventTime, d: TimeSpan) -> EventTime { t + TimeSpan(microseconds: 0 &- d.microseconds) }
+    @inlinable public static func - (t: EventTime, d: TimeSpan) -> EventTime {
+        t + TimeSpan(microseconds: 0 &- d.microseconds)
+    }
     @inlinable public static func - (a: EventTime, b: EventTime) -> TimeSpan {
         TimeSpan(microseconds: a.microseconds.saturating(minus: b.microseconds))
     }
@@ -38,8 +44,12 @@ public struct TimeSpan: Hashable, Comparable, Sendable, BitwiseCopyable {
     public static let zero = TimeSpan(microseconds: 0)
 
     @inlinable public static func microseconds(_ n: Int64) -> TimeSpan { TimeSpan(microseconds: n) }
-    @inlinable public static func milliseconds(_ n: Int64) -> TimeSpan { TimeSpan(microseconds: n.saturating(times: 1_000)) }
-    @inlinable public static func seconds(_ n: Int64) -> TimeSpan { TimeSpan(microseconds: n.saturating(times: 1_000_000)) }
+    @inlinable public static func milliseconds(_ n: Int64) -> TimeSpan {
+        TimeSpan(microseconds: n.saturating(times: 1_000))
+    }
+    @inlinable public static func seconds(_ n: Int64) -> TimeSpan {
+        TimeSpan(microseconds: n.saturating(times: 1_000_000))
+    }
     @inlinable public static func minutes(_ n: Int64) -> TimeSpan { seconds(n.saturating(times: 60)) }
     @inlinable public static func hours(_ n: Int64) -> TimeSpan { seconds(n.saturating(times: 3_600)) }
     @inlinable public static func days(_ n: Int64) -> TimeSpan { seconds(n.saturating(times: 86_400)) }

@@ -1,0 +1,136 @@
+internal import CPlatform
+internal import Synchronization
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A file descriptor of ours. It is closed when `close` was called *and* the last call in progress has come back, so a
+/// number that the system hands out again is never touched by a late reader.
+final class PosixFile: StorageFile {
+    let path: String
+    private let descriptor: Int32
+    /// Calls in progress, plus `closedMark` once closed.
+    private let users = Atomic<Int>(0)
+    private static let closedMark = 1 << 40
+
+    init(path: String, descriptor: Int32) { (self.path, self.descriptor) = (path, descriptor) }
+
+    deinit { close() }
+
+    func close() {
+        let (before, _) = users.bitwiseOr(Self.closedMark, ordering: .acquiringAndReleasing)
+        if before == 0 { _ = posixClose(descriptor) }
+    }
+
+    private func enter(_ call: IOFault.Call) throws(IOFault) {
+        let (before, _) = users.add(1, ordering: .acquiringAndReleasing)
+        if before >= Self.closedMark {
+            leave()
+            throw IOFault(call, path: path, errno: EBADF)
+        }
+    }
+    private func leave() {
+        let (_, after) = users.subtract(1, ordering: .acquiringAndReleasing)
+        if after == Self.closedMark { _ = posixClose(descriptor) }
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(IOFault) -> Int {
+        try enter(.read)
+        defer { leave() }
+        var done = 0
+        while done < buffer.count {
+            let count = pread(
+                descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset) + off_t(done))
+            if count == 0 { break }
+            if count < 0 {
+                let reason = errno
+                if reason == EINTR { continue }
+                throw IOFault(.read, path: path, errno: reason)
+            }
+            done += count
+        }
+        return done
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(IOFault) {
+        try enter(.write)
+        defer { leave() }
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
+            if count > 0 {
+                done += count
+                continue
+            }
+            // A write that takes nothing and gives no reason would be tried for ever.
+            let reason = count == 0 ? EIO : errno
+            if reason != EINTR { throw IOFault(.write, path: path, errno: reason) }
+        }
+    }
+
+    func sync() throws(IOFault) {
+        try enter(.sync)
+        defer { leave() }
+        // An interrupted sync has not failed; the kernel keeps the pages dirty.
+        try retrying(.sync, path) { mr_fdatasync(descriptor) }
+    }
+
+    func truncate(to length: Int64) throws(IOFault) {
+        try enter(.truncate)
+        defer { leave() }
+        try retrying(.truncate, path) { ftruncate(descriptor, off_t(length)) }
+    }
+
+    func size() throws(IOFault) -> Int64 {
+        try enter(.size)
+        defer { leave() }
+        var info = stat()
+        try retrying(.size, path) { fstat(descriptor, &info) }
+        return Int64(info.st_size)
+    }
+
+    /// Does nothing where the file system cannot reserve room.
+    func preallocate(_ length: Int64) throws(IOFault) {
+        try enter(.preallocate)
+        defer { leave() }
+        if length <= 0 { return }
+        do { try retrying(.preallocate, path) { mr_preallocate(descriptor, length) } } catch {
+            if error.errno != EOPNOTSUPP && error.errno != ENOSYS { throw error }
+        }
+    }
+
+    func map(offset: Int64, length: Int) throws(IOFault) -> MappedBytes {
+        let end = try size()
+        guard offset >= 0, length >= 0, offset <= end, Int64(length) <= end - offset else {
+            throw IOFault(.map, path: path, errno: EINVAL)
+        }
+        if length == 0 { return MappedBytes(UnsafeRawBufferPointer(start: nil, count: 0)) { _ in } }
+        try enter(.map)
+        defer { leave() }
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        let lead = Int(offset) % page
+        let start = mmap(nil, lead + length, PROT_READ, MAP_SHARED, descriptor, off_t(offset) - off_t(lead))
+        guard let start, start != MAP_FAILED else { throw IOFault(.map, path: path, errno: errno) }
+        return MappedBytes(UnsafeRawBufferPointer(start: start + lead, count: length)) { bytes in
+            let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress! - lead)
+            munmap(start, lead + bytes.count)
+        }
+    }
+
+    func lockExclusively() throws(IOFault) -> Bool {
+        try enter(.lock)
+        defer { leave() }
+        do {
+            try retrying(.lock, path) { mr_lock_exclusive(descriptor) }
+            return true
+        } catch {
+            if error.errno == EWOULDBLOCK { return false }
+            throw error
+        }
+    }
+}
+
+// The method of `PosixFile` shadows the C function of the same name.
+private func posixClose(_ descriptor: Int32) -> Int32 { close(descriptor) }
