@@ -27,6 +27,7 @@ let package = Package(
         .library(name: "MillraceKafka", targets: ["MillraceKafka"]),
         .library(name: "MillraceCassandra", targets: ["MillraceCassandra"]),
         .executable(name: "millrace", targets: ["MillraceCommand"]),
+        .executable(name: "millrace-bench", targets: ["BenchmarkSuite"]),
     ],
     targets: [
         // C: our own shims, and the system's libraries.
@@ -76,6 +77,17 @@ let package = Package(
             name: "MillraceCommand",
             dependencies: ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "Millrace"],
             swiftSettings: strict),
+
+        // Benchmarks: data made from a seed, the harness, and the suite that `./millrace bench` runs.
+        .target(
+            name: "BenchmarkData", dependencies: ["MillraceCore"], path: "Benchmarks/Data", swiftSettings: strict),
+        .target(name: "CountingAllocator", path: "Benchmarks/CountingAllocator"),
+        .target(
+            name: "BenchmarkHarness", dependencies: ["CPlatform", "CountingAllocator", "MillraceCore"],
+            path: "Benchmarks/Harness", swiftSettings: strict),
+        .executableTarget(
+            name: "BenchmarkSuite", dependencies: ["BenchmarkData", "BenchmarkHarness", "MillraceCore"],
+            path: "Benchmarks/Suite", swiftSettings: strict),
 
         tests("MillraceCoreTests", ["MillraceCore"]),
         tests("MillraceLogTests", ["MillraceCore", "MillraceLog"]),

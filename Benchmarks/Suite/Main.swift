@@ -1,0 +1,44 @@
+import BenchmarkHarness
+import MillraceCore
+
+/// `millrace-bench [--full] [--json | --markdown] [--runs N] [NAME …]`: measures the named workloads, or all.
+@main struct Main {
+    static func main() {
+        var arguments = CommandLine.arguments.dropFirst()
+        var (isFull, format, runs, names) = (false, "text", 0, [String]())
+        while let word = arguments.popFirst() {
+            switch word {
+            case "--full": isFull = true
+            case "--smoke": runs = 1
+            case "--json", "--markdown": format = String(word.dropFirst(2))
+            case "--runs": runs = arguments.popFirst().flatMap { Int($0) } ?? 0
+            case _ where word.hasPrefix("--"): Console.exit(2, "there is no option \(word)")
+            default: names.append(word)
+            }
+        }
+        let chosen = Suite.all.filter { workload in
+            names.isEmpty || names.contains { workload.name.hasPrefix($0) }
+        }
+        guard !chosen.isEmpty else {
+            Console.exit(2, "no workload is called so; there are: \(Suite.all.map(\.name).joined(separator: ", "))")
+        }
+        do {
+            var measurements: [Measurement] = []
+            for workload in chosen {
+                Console.note("\(workload.name) …")
+                measurements.append(
+                    try Measurement.of(
+                        workload, units: isFull ? workload.fullUnits : workload.smallUnits,
+                        runs: runs > 0 ? runs : isFull ? 7 : 3))
+            }
+            switch format {
+            case "json": Console.out(Report.json(measurements))
+            case "markdown": Console.out(Report.markdown(measurements))
+            default: Console.out(Report.text(measurements))
+            }
+            if measurements.contains(where: { !$0.complaints.isEmpty }) { Console.exit(1, "a gate did not hold") }
+        } catch {
+            Console.exit(1, "\(error)")
+        }
+    }
+}
