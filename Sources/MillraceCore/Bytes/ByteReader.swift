@@ -15,6 +15,10 @@ public struct ByteFault: Error, Hashable, Sendable, CustomStringConvertible {
         case trailingBytes
         /// A checksum that does not match.
         case checksum
+        /// Compressed data that its codec cannot decode.
+        case malformedCompression
+        /// Well formed so far, but a named limit on what it may grow to was reached.
+        case overLimit
     }
     public let reason: Reason
     /// Byte position in the input where the reader stood.
