@@ -1,0 +1,102 @@
+public import MillraceCore
+
+/// Writes records, uncompressed, behind room for a header, into memory it owns and reuses.
+@usableFromInline struct RecordEncoder: ~Copyable {
+    @usableFromInline var base: UnsafeMutableRawPointer
+    @usableFromInline var capacity: Int
+    /// Bytes written, the header's room included.
+    @usableFromInline var used: Int
+    @usableFromInline var recordCount: Int32
+    @usableFromInline var baseMilliseconds: Int64
+    @usableFromInline var maxMilliseconds: Int64
+    @usableFromInline var lastDelta: Int32
+
+    @usableFromInline init(capacity: Int) {
+        self.capacity = max(capacity, 2 * BatchHeader.byteCount)
+        base = .allocate(byteCount: self.capacity, alignment: 16)
+        (used, recordCount, lastDelta) = (BatchHeader.byteCount, 0, -1)
+        (baseMilliseconds, maxMilliseconds) = (-1, -1)
+    }
+    deinit { base.deallocate() }
+
+    @usableFromInline mutating func reset() {
+        (used, recordCount, lastDelta) = (BatchHeader.byteCount, 0, -1)
+        (baseMilliseconds, maxMilliseconds) = (-1, -1)
+    }
+
+    @inline(never) @usableFromInline mutating func grow(toHold bytes: Int) {
+        var size = capacity
+        while size < bytes { size *= 2 }
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        larger.copyMemory(from: base, byteCount: used)
+        base.deallocate()
+        (base, capacity) = (larger, size)
+    }
+
+    /// Bytes a zig-zag varint takes: (significant bits + 6) / 7 without the division.
+    @inlinable @inline(__always) static func varintBytes(_ value: Int64) -> Int {
+        let raw = UInt64(bitPattern: (value << 1) ^ (value >> 63))
+        return ((64 &- raw.leadingZeroBitCount) &* 9 &+ 64) &>> 6
+    }
+    @inlinable @inline(__always) static func put(_ value: Int64, at target: inout UnsafeMutableRawPointer) {
+        var raw = UInt64(bitPattern: (value << 1) ^ (value >> 63))
+        while raw >= 0x80 {
+            target.storeBytes(of: UInt8(truncatingIfNeeded: raw) | 0x80, as: UInt8.self)
+            target += 1
+            raw >>= 7
+        }
+        target.storeBytes(of: UInt8(truncatingIfNeeded: raw), as: UInt8.self)
+        target += 1
+    }
+    @inlinable @inline(__always) static func put(
+        _ bytes: UnsafeRawBufferPointer?, at target: inout UnsafeMutableRawPointer
+    ) {
+        guard let bytes else { return put(-1, at: &target) }
+        put(Int64(bytes.count), at: &target)
+        if let source = bytes.baseAddress, bytes.count > 0 {
+            target.copyMemory(from: source, byteCount: bytes.count)
+            target += bytes.count
+        }
+    }
+    @inlinable @inline(__always) static func sizedBytes(_ bytes: UnsafeRawBufferPointer?) -> Int {
+        guard let bytes else { return 1 }
+        return varintBytes(Int64(bytes.count)) &+ bytes.count
+    }
+
+    /// Appends one record. `headers` are already encoded, without their count. False when the batch would pass
+    /// `Limits.batchBytes`; nothing is written then.
+    @inlinable @inline(__always) mutating func append(
+        delta: Int32, milliseconds: Int64, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
+        headerCount: Int, headers: UnsafeRawBufferPointer
+    ) -> Bool {
+        if recordCount == 0, baseMilliseconds == -1 { baseMilliseconds = milliseconds }
+        // Wraps only when the two are more than 292 million years apart; the reader's addition wraps back the same way
+        // or refuses. `RecordBatchBuilder` admits no such times.
+        let timeDelta = milliseconds &- baseMilliseconds
+        let length =
+            1 &+ Self.varintBytes(timeDelta) &+ Self.varintBytes(Int64(delta)) &+ Self.sizedBytes(key)
+            &+ Self.sizedBytes(value) &+ Self.varintBytes(Int64(headerCount)) &+ headers.count
+        let total = used &+ Self.varintBytes(Int64(length)) &+ length
+        if total > capacity {
+            guard total <= Limits.batchBytes else { return false }
+            grow(toHold: total)
+        }
+        var target = base + used
+        Self.put(Int64(length), at: &target)
+        target.storeBytes(of: 0, as: UInt8.self)
+        target += 1
+        Self.put(timeDelta, at: &target)
+        Self.put(Int64(delta), at: &target)
+        Self.put(key, at: &target)
+        Self.put(value, at: &target)
+        Self.put(Int64(headerCount), at: &target)
+        if let source = headers.baseAddress, headers.count > 0 {
+            target.copyMemory(from: source, byteCount: headers.count)
+        }
+        used = total
+        recordCount &+= 1
+        lastDelta = delta
+        if milliseconds > maxMilliseconds { maxMilliseconds = milliseconds }
+        return true
+    }
+}
