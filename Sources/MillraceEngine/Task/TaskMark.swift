@@ -1,0 +1,64 @@
+internal import MillraceCore
+
+/// How far a task had come at a commit: all it needs, beside its state, to go on after a crash.
+struct TaskMark: Equatable, Sendable {
+    /// The next record to read from the task's input.
+    var position: Int64 = 0
+    var watermark = EventTime.distantPast
+    /// The latest event time seen: where the watermark strategy goes on.
+    var latestEvent = EventTime.distantPast
+    /// Commits of this task so far; also the number of its last decided transaction.
+    var commits: Int64 = 0
+    var recordsIn: Int64 = 0
+    var recordsOut: Int64 = 0
+    var lateRecords: Int64 = 0
+    var badRecords: Int64 = 0
+    /// The input has ended and everything has fired.
+    var isFinished = false
+
+    private static let version: UInt8 = 1
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter(capacity: 96)
+        writer.byte(Self.version)
+        for number in [
+            position, watermark.microseconds, latestEvent.microseconds, commits, recordsIn, recordsOut, lateRecords,
+            badRecords,
+        ] { writer.integer(number) }
+        writer.byte(isFinished ? 1 : 0)
+        writer.integer(writer.bytes.withUnsafeBytes { CRC32C.of($0) })
+        return writer.bytes
+    }
+
+    init() {}
+
+    init(_ bytes: [UInt8], of task: TaskAddress) throws(Failure) {
+        do throws(ByteFault) { self = try bytes.lending { (raw) throws(ByteFault) in try Self(reading: raw) } } catch {
+            throw Failure(
+                error.reason == .unknownValue ? .incompatible : .corrupt, "the mark of a task cannot be read",
+                advice: error.reason == .unknownValue
+                    ? "It was written by another version of Millrace; use that one, or reset the pipeline"
+                    : "Restore the data directory from a snapshot, or reset the pipeline",
+                place: task.description, cause: error, isFatal: true)
+        }
+    }
+
+    private init(reading raw: UnsafeRawBufferPointer) throws(ByteFault) {
+        var reader = ByteReader(raw)
+        guard try reader.byte() == Self.version else { throw ByteFault(.unknownValue, at: 0) }
+        position = try reader.integer()
+        watermark = EventTime(microseconds: try reader.integer())
+        latestEvent = EventTime(microseconds: try reader.integer())
+        commits = try reader.integer()
+        recordsIn = try reader.integer()
+        recordsOut = try reader.integer()
+        lateRecords = try reader.integer()
+        badRecords = try reader.integer()
+        isFinished = try reader.byte() != 0
+        let covered = UnsafeRawBufferPointer(rebasing: raw[..<reader.position])
+        guard try reader.integer(UInt32.self) == CRC32C.of(covered) else {
+            throw ByteFault(.checksum, at: reader.position)
+        }
+        try reader.expectEnd()
+    }
+}
