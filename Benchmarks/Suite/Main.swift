@@ -5,6 +5,15 @@ import MillraceCore
 @main struct Main {
     static func main() {
         var arguments = CommandLine.arguments.dropFirst()
+        if arguments.first == "generate" {
+            let words = Array(arguments.dropFirst())
+            guard words.count == 2, let events = Int(words[1]), events >= 0 else {
+                Console.exit(2, "write: millrace-bench generate DIRECTORY EVENTS")
+            }
+            do { return try Generate.ads(words[0], events: events, storage: PosixStorage()) } catch {
+                Console.exit(1, "\(error)")
+            }
+        }
         var (isFull, format, runs, names) = (false, "text", 0, [String]())
         while let word = arguments.popFirst() {
             switch word {
