@@ -17,6 +17,7 @@ public struct IOFault: Error, Sendable, Hashable, CustomStringConvertible {
     public init(_ call: Call, path: String, errno: Int32) { (self.call, self.path, self.errno) = (call, path, errno) }
 
     public static let noSuchFile = ENOENT, exists = EEXIST, noSpace = ENOSPC, inputOutput = EIO, badFile = EBADF
+    public static let notDirectory = ENOTDIR, isDirectory = EISDIR, invalidArgument = EINVAL, notPermitted = EPERM
     public static let tooLarge = EFBIG, quota = EDQUOT, tooManyFiles = EMFILE, notEmpty = ENOTEMPTY
 
     public var isDiskFull: Bool { errno == ENOSPC || errno == EDQUOT }

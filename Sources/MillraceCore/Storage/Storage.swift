@@ -20,6 +20,14 @@ public protocol Storage: AnyObject, Sendable {
     func syncDirectory(_ path: String) throws(IOFault)
     /// Bytes free for us on the volume that holds `path`.
     func freeBytes(at path: String) throws(IOFault) -> Int64
+    /// Marks a place between two steps where a crash must do no harm: `storage.crashPoint("segment.roll.renamed")`.
+    /// Does nothing but in tests: a simulated disk loses power here when told to, and a process started with
+    /// `MILLRACE_CRASH=segment.roll.renamed:3` kills itself at the third time.
+    func crashPoint(_ name: StaticString)
+}
+
+extension Storage {
+    public func crashPoint(_ name: StaticString) { CrashPoint.reached(name) }
 }
 
 /// An open file. Safe to use from several threads at once; positions are explicit.
