@@ -1,6 +1,6 @@
 extension ColumnType {
-    /// CQL's order of two values of this type: negative, zero or positive. Both must be of the type; durations and
-    /// counters have no order and compare by their bytes.
+    /// CQL's order of two values of this type: negative, zero or positive. Both must be of the type and in canonical
+    /// form; durations and counters have no order, and compare somehow.
     ///
     /// -0.0 is below 0.0, and every NaN is the same and above all else; decimals compare as numbers; a tuple's null is
     /// below every value, and what is missing at its end is null.
@@ -54,28 +54,6 @@ extension ColumnType {
         default: return 0
         }
     }
-
-    /// A collection in the form in which it is stored: sets in order without repeats, maps in order of their keys.
-    func canonical(set elements: [Value]) -> [Value] {
-        let type = parts[0]
-        if zip(elements, elements.dropFirst()).allSatisfy({ type.order($0, $1) < 0 }) { return elements }
-        var result: [Value] = []
-        for element in elements.stablySorted(by: { type.order($0, $1) }) {
-            if let last = result.last, type.order(last, element) == 0 { continue }
-            result.append(element)
-        }
-        return result
-    }
-    func canonical(map entries: [Value.MapEntry]) -> [Value.MapEntry] {
-        let type = parts[0]
-        if zip(entries, entries.dropFirst()).allSatisfy({ type.order($0.key, $1.key) < 0 }) { return entries }
-        var result: [Value.MapEntry] = []
-        for entry in entries.stablySorted(by: { type.order($0.key, $1.key) }) {
-            if let last = result.last, type.order(last.key, entry.key) == 0 { result.removeLast() }
-            result.append(entry)
-        }
-        return result
-    }
 }
 
 /// Orders of plain things.
@@ -119,14 +97,4 @@ enum Order {
     }
     /// Turns an order of signed bytes into one of unsigned bytes.
     static let signedBytes: UInt64 = 0x8080_8080_8080_8080
-}
-
-extension Array {
-    /// Equal elements keep their order, which the library's sort does not promise.
-    func stablySorted(by order: (Element, Element) -> Int) -> [Element] {
-        enumerated().sorted { a, b in
-            let result = order(a.element, b.element)
-            return result != 0 ? result < 0 : a.offset < b.offset
-        }.map(\.element)
-    }
 }

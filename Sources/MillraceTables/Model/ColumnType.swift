@@ -48,6 +48,14 @@ extension ColumnType {
         }
     }
 
+    /// Has types inside.
+    public var isComposed: Bool {
+        switch self {
+        case .list, .set, .map, .tuple, .user: true
+        default: false
+        }
+    }
+
     public var isCollection: Bool {
         switch self {
         case .list, .set, .map: true

@@ -66,10 +66,14 @@ public struct KeyDecoder {
         case .decimal: return .decimal(try decimal())
         case .float:
             let bits = try integer(UInt32.self)
-            return .float(Float(bitPattern: bits >> 31 == 1 ? bits ^ 1 << 31 : ~bits))
+            let value = Float(bitPattern: bits >> 31 == 1 ? bits ^ 1 << 31 : ~bits)
+            guard Order.total(value) == bits else { throw ByteFault(.unknownValue, at: start) }
+            return .float(value)
         case .double:
             let bits = try integer(UInt64.self)
-            return .double(Double(bitPattern: bits >> 63 == 1 ? bits ^ 1 << 63 : ~bits))
+            let value = Double(bitPattern: bits >> 63 == 1 ? bits ^ 1 << 63 : ~bits)
+            guard Order.total(value) == bits else { throw ByteFault(.unknownValue, at: start) }
+            return .double(value)
         case .uuid:
             let (high, low) = (try integer(UInt64.self), try integer(UInt64.self))
             let version = high >> 60
@@ -82,12 +86,20 @@ public struct KeyDecoder {
             guard high >> 60 == 1 else { throw ByteFault(.unknownValue, at: start) }
             return .uuid(UniqueID(timeOrdered: high, low: low ^ Order.signedBytes))
         case .list(let element, _): return .list(try sequence { (d) throws(ByteFault) in try d.ascending(as: element) })
-        case .set(let element, _): return .set(try sequence { (d) throws(ByteFault) in try d.ascending(as: element) })
+        case .set(let element, _):
+            let values = try sequence { (d) throws(ByteFault) in try d.ascending(as: element) }
+            guard zip(values, values.dropFirst()).allSatisfy({ element.order($0, $1) < 0 }) else {
+                throw ByteFault(.unknownValue, at: start)
+            }
+            return .set(values)
         case .map(let key, let value, _):
-            return .map(
-                try sequence { (d) throws(ByteFault) in
-                    Value.MapEntry(try d.ascending(as: key), try d.ascending(as: value))
-                })
+            let entries = try sequence { (d) throws(ByteFault) in
+                Value.MapEntry(try d.ascending(as: key), try d.ascending(as: value))
+            }
+            guard zip(entries, entries.dropFirst()).allSatisfy({ key.order($0.key, $1.key) < 0 }) else {
+                throw ByteFault(.unknownValue, at: start)
+            }
+            return .map(entries)
         case .tuple, .user:
             var fields: [Value?] = []
             for field in type.parts { fields.append(try flag() ? try ascending(as: field) : nil) }

@@ -20,11 +20,12 @@ public import MillraceCore
 /// | tuple, user type | each field 00 for null, or 01 and the field |
 public enum KeyEncoder {
     /// Appends the value; refuses one that is not of the type or a type that has no order.
+    /// On failure the writer may hold a part of it.
     public static func encode(
         _ value: Value, as type: ColumnType, order: SortOrder = .ascending, into writer: inout ByteWriter
     ) throws(Failure) {
         let start = writer.count
-        try ascending(value, as: type, into: &writer)
+        try ascending(type.isComposed ? try type.canonical(value) : value, as: type, into: &writer)
         if order == .descending { for i in start..<writer.count { writer.bytes[i] = ~writer.bytes[i] } }
     }
 
@@ -66,11 +67,10 @@ public enum KeyEncoder {
             }
             writer.integer(id.timeOrdered)
             writer.integer(id.low ^ Order.signedBytes)
-        case (.list(let element, _), .list(let values)): try sequence(values, as: element, into: &writer)
-        case (.set(let element, _), .set(let values)):
-            try sequence(type.canonical(set: values), as: element, into: &writer)
+        case (.list(let element, _), .list(let values)), (.set(let element, _), .set(let values)):
+            try sequence(values, as: element, into: &writer)
         case (.map(let key, let value, _), .map(let entries)):
-            for entry in type.canonical(map: entries) {
+            for entry in entries {
                 writer.byte(1)
                 try ascending(entry.key, as: key, into: &writer)
                 try ascending(entry.value, as: value, into: &writer)
@@ -78,9 +78,6 @@ public enum KeyEncoder {
             writer.byte(0)
         case (.tuple, .tuple(let fields)), (.user, .tuple(let fields)):
             let types = type.parts
-            guard fields.count <= types.count else {
-                throw Failure(.wrongType, "a tuple of \(fields.count) fields does not fit one of \(types.count)")
-            }
             for (i, type) in types.enumerated() {
                 if i < fields.count, let field = fields[i] {
                     writer.byte(1)

@@ -63,13 +63,13 @@ extension ValueCodec {
             }
             return .duration(duration)
         case .list(let element, _): return .list(try elements(&reader, as: element))
-        case .set(let element, _): return .set(type.canonical(set: try elements(&reader, as: element)))
+        case .set(let element, _): return .set(element.distinct(try elements(&reader, as: element)))
         case .map(let key, let value, _):
             let count = try count(&reader, minimumElementBytes: 8)
             var entries: [Value.MapEntry] = []
             entries.reserveCapacity(count)
             for _ in 0..<count { entries.append(.init(try sized(&reader, as: key), try sized(&reader, as: value))) }
-            return .map(type.canonical(map: entries))
+            return .map(key.distinct(entries))
         case .tuple, .user:
             let end = start + size
             var fields: [Value?] = []

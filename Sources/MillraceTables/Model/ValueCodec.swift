@@ -6,6 +6,11 @@ public import MillraceCore
 public enum ValueCodec {
     /// Appends the value; refuses one that is not of the type. On failure the writer may hold a part of it.
     public static func encode(_ value: Value, as type: ColumnType, into writer: inout ByteWriter) throws(Failure) {
+        try plain(type.isComposed ? try type.canonical(value) : value, as: type, into: &writer)
+    }
+
+    /// Appends a value in canonical form.
+    private static func plain(_ value: Value, as type: ColumnType, into writer: inout ByteWriter) throws(Failure) {
         switch (type, value) {
         case (.text, .text(let text)): writer.text(text)
         case (.ascii, .text(let text)):
@@ -48,11 +53,10 @@ public enum ValueCodec {
             VariableInteger.write(Int64(d.months), into: &writer)
             VariableInteger.write(Int64(d.days), into: &writer)
             VariableInteger.write(d.nanoseconds, into: &writer)
-        case (.list(let element, _), .list(let values)): try encode(elements: values, as: element, into: &writer)
-        case (.set(let element, _), .set(let values)):
-            try encode(elements: type.canonical(set: values), as: element, into: &writer)
+        case (.list(let element, _), .list(let values)), (.set(let element, _), .set(let values)):
+            writer.integer(Int32(values.count))
+            for value in values { try encodeSized(value, as: element, into: &writer) }
         case (.map(let key, let value, _), .map(let entries)):
-            let entries = type.canonical(map: entries)
             writer.integer(Int32(entries.count))
             for entry in entries {
                 try encodeSized(entry.key, as: key, into: &writer)
@@ -76,16 +80,8 @@ public enum ValueCodec {
         return writer.bytes
     }
 
-    private static func encode(elements: [Value], as type: ColumnType, into writer: inout ByteWriter) throws(Failure) {
-        writer.integer(Int32(elements.count))
-        for element in elements { try encodeSized(element, as: type, into: &writer) }
-    }
-
     private static func encode(fields: [Value?], as types: [ColumnType], into writer: inout ByteWriter) throws(Failure)
     {
-        guard fields.count <= types.count else {
-            throw Failure(.wrongType, "a tuple of \(fields.count) fields does not fit one of \(types.count)")
-        }
         for (i, type) in types.enumerated() {
             if i < fields.count, let field = fields[i] {
                 try encodeSized(field, as: type, into: &writer)
@@ -99,7 +95,7 @@ public enum ValueCodec {
     {
         let start = writer.count
         writer.integer(Int32(0))
-        try encode(value, as: type, into: &writer)
+        try plain(value, as: type, into: &writer)
         guard let size = Int32(exactly: writer.count - start - 4) else {
             throw Failure(.limitReached, "an element is above 2 GiB")
         }
