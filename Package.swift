@@ -75,7 +75,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "MillraceCommand",
-            dependencies: ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "Millrace"],
+            dependencies: ["CPlatform", "MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "Millrace"],
             swiftSettings: strict),
 
         // Benchmarks: data made from a seed, the harness, and the suite that `./millrace bench` runs.
@@ -97,6 +97,7 @@ let package = Package(
         tests(
             "MillraceEngineTests",
             ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine"]),
+        tests("MillraceCommandTests", ["MillraceCore", "MillraceCommand"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6],

@@ -39,4 +39,7 @@ int mr_control_connect(const char *path);
 /// Bounds how long a read or write on a socket may take.
 int mr_socket_time_limit(int fd, int milliseconds);
 
+/// Columns of the terminal behind a descriptor; 0 when it is none.
+int mr_terminal_columns(int fd);
+
 #endif

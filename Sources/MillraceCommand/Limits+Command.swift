@@ -1,0 +1,14 @@
+import MillraceCore
+
+extension Limits {
+    /// Output kept back before it is written: a few hundred lines a system call.
+    static let outputBufferBytes = 64 << 10
+    /// Input read at once.
+    static let inputBufferBytes = 256 << 10
+    /// One line of input: what a batch may hold.
+    static let inputLineBytes = 16 << 20
+    /// Rows that are held back to align their columns. Beyond, what was seen so far decides the widths.
+    static let alignedRows = 1_000
+    /// Nesting of JSON in the input.
+    static let jsonDepth = 64
+}
