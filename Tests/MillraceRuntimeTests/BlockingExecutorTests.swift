@@ -4,7 +4,7 @@ import Testing
 @testable import MillraceRuntime
 
 @Suite struct BlockingExecutorTests {
-    let clock = PlainClock()
+    let clock = SystemClock()
 
     @Test func `results and failures come back to the caller`() async throws {
         let executor = BlockingExecutor(threads: 2)

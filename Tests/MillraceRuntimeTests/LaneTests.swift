@@ -40,7 +40,7 @@ private func end(_ lane: Lane) async {
 }
 
 @Suite struct LaneTests {
-    let clock = PlainClock()
+    let clock = SystemClock()
 
     @Test func `an actor pinned to a lane runs on its thread only`() async {
         let lane = Lane(name: "a", clock: clock)
@@ -129,7 +129,7 @@ private func end(_ lane: Lane) async {
 }
 
 @Suite struct StrandTests {
-    let clock = PlainClock()
+    let clock = SystemClock()
 
     @Test func `jobs of a strand never overlap while it moves between lanes`() async {
         let pool = LanePool(count: 3, clock: clock)
@@ -198,7 +198,7 @@ private actor Noting {
     }
 
     @Test func `rebalancing moves the strand and its seat`() async {
-        let clock = PlainClock()
+        let clock = SystemClock()
         let pool = LanePool(count: 2, clock: clock)
         let strands = (0..<4).map { pool.strand("\($0)") }
         #expect(strands.map(\.lane.index) == [0, 1, 0, 1])
@@ -209,7 +209,7 @@ private actor Noting {
     }
 
     @Test func `stopping names the lanes that are still at work at the deadline`() async throws {
-        let clock = PlainClock()
+        let clock = SystemClock()
         let pool = LanePool(count: 2, name: "p", clock: clock)
         let gate = Monitor(false)
         try pool.lanes[1].post { gate.wait { $0 ? () : nil } }
