@@ -28,7 +28,8 @@ public struct EventTime: Hashable, Comparable, Sendable, BitwiseCopyable {
         return EventTime(microseconds: t.microseconds.saturating(plus: d.microseconds))
     }
     @inlinable public static func - (t: EventTime, d: TimeSpan) -> EventTime {
-        t + TimeSpan(microseconds: 0 &- d.microseconds)
+        if t == .distantFuture || t == .distantPast { return t }
+        return EventTime(microseconds: t.microseconds.saturating(minus: d.microseconds))
     }
     @inlinable public static func - (a: EventTime, b: EventTime) -> TimeSpan {
         TimeSpan(microseconds: a.microseconds.saturating(minus: b.microseconds))

@@ -8,7 +8,7 @@ public struct MonotonicTime: Hashable, Comparable, Sendable, BitwiseCopyable {
         MonotonicTime(nanoseconds: t.nanoseconds.saturating(plus: d.microseconds.saturating(times: 1_000)))
     }
     @inlinable public static func - (a: MonotonicTime, b: MonotonicTime) -> TimeSpan {
-        TimeSpan(microseconds: (a.nanoseconds &- b.nanoseconds) / 1_000)
+        TimeSpan(microseconds: a.nanoseconds.saturating(minus: b.nanoseconds) / 1_000)
     }
 }
 
