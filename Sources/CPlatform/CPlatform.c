@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -147,6 +148,29 @@ uint32_t mr_crc32c(uint32_t seed, const void *bytes, size_t length) {
     return ~crc;
 #endif
     return mr_crc32c_portable(seed, bytes, length);
+}
+
+void *mr_mutex_make(void) {
+    pthread_mutex_t *mutex = malloc(sizeof *mutex);
+    if (mutex != NULL && pthread_mutex_init(mutex, NULL) != 0) {
+        free(mutex);
+        mutex = NULL;
+    }
+    return mutex;
+}
+
+// A wrong answer means a destroyed or overwritten mutex: memory is corrupt, and nothing sensible can follow.
+void mr_mutex_lock(void *mutex) {
+    if (pthread_mutex_lock(mutex) != 0) __builtin_trap();
+}
+
+void mr_mutex_unlock(void *mutex) {
+    if (pthread_mutex_unlock(mutex) != 0) __builtin_trap();
+}
+
+void mr_mutex_free(void *mutex) {
+    pthread_mutex_destroy(mutex);
+    free(mutex);
 }
 
 int mr_open(const char *path, int flags, uint32_t mode) {

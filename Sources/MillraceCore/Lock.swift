@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+public import CPlatform
 
 /// A plain mutex around a value.
 ///
@@ -10,25 +6,23 @@
 /// under contention by two orders of magnitude. Hold it for a few instructions, never across a call that may block.
 public final class Lock<Value>: @unchecked Sendable {
     // Sendable because every access to `value` happens while `mutex` is held.
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private var value: Value
+    @usableFromInline let mutex: UnsafeMutableRawPointer
+    @usableFromInline var value: Value
 
     public init(_ value: sending Value) {
-        mutex = .allocate(capacity: 1)
-        mutex.initialize(to: pthread_mutex_t())
-        let code = pthread_mutex_init(mutex, nil)
-        precondition(code == 0, "pthread_mutex_init failed with \(code)")
+        guard let mutex = mr_mutex_make() else { preconditionFailure("no memory for a mutex") }
+        self.mutex = mutex
         self.value = value
     }
 
-    deinit {
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
-    }
+    deinit { mr_mutex_free(mutex) }
 
-    public func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> sending R) throws(E) -> sending R {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+    // Inlinable, so that a short critical section is specialised where it is used.
+    @inlinable public func withLock<R, E: Error>(
+        _ body: (inout Value) throws(E) -> sending R
+    ) throws(E) -> sending R {
+        mr_mutex_lock(mutex)
+        defer { mr_mutex_unlock(mutex) }
         return try body(&value)
     }
 }

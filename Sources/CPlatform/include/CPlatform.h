@@ -10,6 +10,12 @@ uint32_t mr_crc32c(uint32_t seed, const void *bytes, size_t length);
 /// The portable table path, so that a test can hold the two against each other.
 uint32_t mr_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
 
+/// A plain pthread mutex on the heap; NULL when there is no memory for it. Freed unlocked.
+void *mr_mutex_make(void);
+void mr_mutex_lock(void *mutex);
+void mr_mutex_unlock(void *mutex);
+void mr_mutex_free(void *mutex);
+
 /// open(2) with O_CLOEXEC and O_NOFOLLOW; -1 and errno on failure. Retries nothing.
 int mr_open(const char *path, int flags, uint32_t mode);
 /// Opens a directory for fsync(2); a symbolic link to one is followed.
