@@ -3,4 +3,10 @@ public import MillraceCore
 extension Limits {
     /// Records a kernel is handed at once: large enough to hide the call, small enough to stay in the cache.
     public static let recordsPerBatch = 1_024
+    /// Slots in one unbroken run of a state table. At 3/4 load random keys stay far below; more means chosen keys.
+    public static let paneTableProbes = 512
+    /// Keys a pre-combining step holds before it sends its partial panes on: a few MB, still in the cache's reach.
+    public static let preCombineKeys = 65_536
+    /// How far a record's time may lie ahead of the wall clock before it stops moving the watermark.
+    public static let futureTime = TimeSpan.hours(24)
 }

@@ -7,7 +7,7 @@ public import MillraceCore
 ///
 /// The byte form has two uses. `decode`/`encode` is the log's: what other programs see. `store`/`load` (`Storable`)
 /// is Millrace's own, for state tables and shuffles.
-public protocol Record: Storable {
+public protocol Record: Storable, StageRecord {
     /// Reads a log record. A throw makes it a bad record: it goes to the dead letters with its position and the
     /// error's text. `value` is `nil` for a record without a value (a tombstone). The bytes are lent for the call.
     static func decode(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) throws -> Self

@@ -1,0 +1,170 @@
+public import MillraceCore
+
+/// One stage of a pipeline on one partition: synchronous, single-threaded, pure but for its own state.
+///
+/// How an engine drives it (one owner, never two calls at once; nothing here blocks, except a `StateReader` that does):
+///
+///     let plan = try Plan(rows: PageViews())             // or Plan(records:) when the result goes into a log
+///     let stage = plan.stages[0]                         // stage.ports: which logs it reads, by port number
+///     let kernel = stage.makeKernel(KernelOptions(seed: …))   // on the lane that will own it
+///     try kernel.restore(from: reader, watermark: w)     // when there is a commit to go on from; before any record
+///     kernel.setWall(clock.wall)
+///     var out = StageOutput(layout: plan.layout)         // reuse it; removeAll() between batches
+///     kernel.process(batch, port: 0, into: &out)         // records lent from the log, at most Limits.recordsPerBatch
+///     kernel.advance(to: kernel.observed, into: &out)    // a stage that reads sources: by its own records
+///     kernel.advance(to: combined, into: &out)           // a stage behind a shuffle: the producers' minimum
+///                                                        // (WatermarkCombiner), at each watermark control record
+///     kernel.tick(wall: clock.wall, into: &out)          // processing time, idle sources; at least every few 100 ms
+///     // at a commit:
+///     kernel.flush(into: &out)                           // partial panes leave; write kernel.watermark after them
+///     kernel.takeDelta(into: &delta)                     // what to put into the write batch
+///     kernel.sides                                       // side outputs since the last removeAll()
+///
+/// `out.records` go to the shuffle (partition = hash % partitions) or into the log, `out.rows` into the table,
+/// `out.bad` to the dead letters. Lateness is decided by the watermark when the record arrives, so a source stage's
+/// output is a function of its partition's records and of the signals it was given, and not of the batches' sizes.
+public final class StageKernel {
+    public typealias Process = (UnsafeBufferPointer<RawRecord>, Int, inout StageOutput) -> Void
+    public typealias Tell = (Signal, inout StageOutput) -> Void
+
+    private let setup: StageSetup
+    private let processBody: Process
+    private let tell: Tell
+    /// A `TypedInput` of the stage's own record type.
+    private let typed: Any
+    private var lastRecordWall = EventTime.distantPast
+
+    @usableFromInline init(setup: StageSetup, process: @escaping Process, tell: @escaping Tell, typed: Any) {
+        (self.setup, processBody, self.tell, self.typed) = (setup, process, tell, typed)
+    }
+
+    /// What the stage's own records say about event time. `distantPast` before the first record, and for ever in a
+    /// stage behind a shuffle.
+    public var observed: EventTime { setup.clock.observed }
+    /// The stage's watermark: no result of an earlier time will come any more, but for corrections by late records.
+    public var watermark: EventTime { setup.clock.watermark }
+    public var sides: SideOutputs { setup.sides }
+    /// Records that came too late for their window and had no side output to go to, since the kernel was made.
+    public var lateDropped: Int { setup.clock.lateDropped }
+    public var slots: [any StateSlot] { setup.slots }
+    /// Bytes of the state tables; what keys and values own on the heap comes on top.
+    public var stateBytes: Int { setup.slots.reduce(0) { $0 + $1.bytes } }
+    public var stateEntries: Int { setup.slots.reduce(0) { $0 + $1.entries } }
+
+    /// Records lent from a log. Ones that fail are in `out.bad` and leave nothing else behind in `out`.
+    public func process(_ batch: UnsafeBufferPointer<RawRecord>, port: Int = 0, into out: inout StageOutput) {
+        if !batch.isEmpty { lastRecordWall = setup.clock.wall }
+        processBody(batch, port, &out)
+        setup.combineClocks()
+    }
+
+    /// The way in for values that were never bytes: generators, benchmarks, tests. `nil` for another type than the
+    /// stage's own.
+    public func values<T: StageRecord>(of _: T.Type) -> TypedInput<T>? { typed as? TypedInput<T> }
+
+    /// No record before `watermark` is expected any more. Going back does nothing.
+    public func advance(to watermark: EventTime, into out: inout StageOutput) {
+        setup.clock.advance(to: watermark)
+        tell(.watermark(setup.clock.watermark), &out)
+    }
+    /// The wall clock stands at `wall`; records until the next tick are taken to arrive now.
+    public func tick(wall: EventTime, into out: inout StageOutput) {
+        setWall(wall)
+        tell(.wall(wall), &out)
+    }
+    public func setWall(_ wall: EventTime) { setup.setWall(wall, futureLimit: Limits.futureTime) }
+    public func flush(into out: inout StageOutput) { tell(.flush, &out) }
+
+    /// Adds what changed since the last call, each key with its step's name in front.
+    public func takeDelta(into delta: inout StateDelta) {
+        for slot in setup.slots { slot.takeDelta(into: &delta) }
+    }
+    /// Before the first record. Keeps the reader: state is read when it is touched.
+    public func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
+        for slot in setup.slots {
+            try slot.schema.check(slot.name, in: reader)
+            try slot.restore(from: reader, watermark: watermark)
+        }
+        setup.clock.restore(watermark: watermark)
+    }
+    /// Drops clean state from memory until the tables take at most `budget` bytes, or nothing clean is left.
+    public func evict(downTo budget: Int) -> Int {
+        var freed = 0
+        for slot in setup.slots where stateBytes > budget { freed += slot.evict(bytes: stateBytes - budget) }
+        return freed
+    }
+}
+
+/// Values into a stage, without bytes.
+public struct TypedInput<Value: StageRecord> {
+    public typealias Body = (UnsafeBufferPointer<Value>, EventTime, inout StageOutput) -> Void
+    private let body: Body
+    @usableFromInline init(_ body: @escaping Body) { self.body = body }
+    /// - Parameter time: the time of the records that bring none of their own.
+    public func process(_ values: UnsafeBufferPointer<Value>, at time: EventTime, into out: inout StageOutput) {
+        body(values, time, &out)
+    }
+}
+
+public struct KernelOptions: Sendable {
+    /// Seeds the state tables' hashes. Take a new one per process.
+    public var seed: UInt64
+    public init(seed: UInt64 = 0) { self.seed = seed }
+}
+
+extension StageKernel {
+    /// Makes the closures in which everything is specialised. Called from `Plan`, nowhere else.
+    @inlinable public static func make<Q: FlowPath, S: StageSink>(
+        _: Q.Type, of pipeline: Q.P, sink: S, options: KernelOptions
+    ) -> StageKernel where Q.F.Output == S.Value {
+        let setup = StageSetup(seed: options.seed)
+        let state = Q.flow(of: pipeline).makeState(setup)
+        let clock = setup.clock
+        let takesLogTime = clock.takesLogTime
+        let bound = clock.logTimeBound
+        return StageKernel(
+            setup: setup,
+            process: { batch, port, out in
+                let flow = Q.flow(of: pipeline)
+                for raw in batch {
+                    let mark = sink.mark(out)
+                    var time = raw.timestamp
+                    do {
+                        let record = try Q.F.StageInput.decode(raw, port: port, time: &time)
+                        do {
+                            if takesLogTime { clock.observe(time, bound: bound) }
+                            try flow.process(record, at: time, state: state) { value, time in
+                                sink.emit(value, at: time, into: &out)
+                            }
+                        } catch {
+                            sink.rollBack(&out, to: mark)
+                            out.reject(raw.offset, port, .threw, error)
+                        }
+                    } catch { out.reject(raw.offset, port, .undecodable, error) }
+                }
+            },
+            tell: { signal, out in
+                let flow = Q.flow(of: pipeline)
+                do {
+                    try flow.signal(signal, state: state) { value, time in sink.emit(value, at: time, into: &out) }
+                } catch { out.reject(-1, 0, .threw, error) }
+            },
+            typed: TypedInput<Q.F.StageInput> { values, time, out in
+                let flow = Q.flow(of: pipeline)
+                for index in values.indices {
+                    do {
+                        if takesLogTime { clock.observe(time, bound: bound) }
+                        try flow.process(values[index], at: time, state: state) { value, time in
+                            sink.emit(value, at: time, into: &out)
+                        }
+                    } catch { out.reject(Int64(index), 0, .threw, error) }
+                }
+            })
+    }
+}
+
+extension StageOutput {
+    @usableFromInline mutating func reject(_ offset: Int64, _ port: Int, _ cause: BadRecord.Cause, _ error: any Error) {
+        bad.append(BadRecord(offset: offset, port: port, cause: cause, reason: "\(error)"))
+    }
+}

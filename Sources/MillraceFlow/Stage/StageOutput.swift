@@ -1,0 +1,97 @@
+public import MillraceCore
+
+/// What a kernel gives back for a batch or a signal. Make one per task and reuse it: `removeAll` keeps the storage.
+public struct StageOutput {
+    /// For a stage before a shuffle: records for the internal log. For a last stage that goes into a log: its records.
+    public var records = RecordBuffer()
+    /// For a last stage that goes into a table.
+    public var rows: RowBuffer
+    /// Records that could not be read or whose closures threw.
+    public var bad: [BadRecord] = []
+    /// Records that were too late for their window and had no side output to go to.
+    public var lateDropped = 0
+
+    public init(layout: RowLayout = RowLayout()) { rows = RowBuffer(layout: layout) }
+
+    public mutating func removeAll() {
+        records.removeAll()
+        rows.removeAll()
+        bad.removeAll(keepingCapacity: true)
+        lateDropped = 0
+    }
+}
+
+/// A record that did not become output: a value, for the dead letters.
+public struct BadRecord: Sendable {
+    public enum Cause: Sendable, Hashable {
+        /// The bytes are not what the record type expects.
+        case undecodable
+        /// A closure or operator of the pipeline threw.
+        case threw
+    }
+    public var offset: Int64
+    public var port: Int
+    public var cause: Cause
+    public var reason: String
+    public init(offset: Int64, port: Int, cause: Cause, reason: String) {
+        (self.offset, self.port, self.cause, self.reason) = (offset, port, cause, reason)
+    }
+}
+
+/// Takes a stage's results one by one, inside the kernel's loop.
+public protocol StageSink: SendableMetatype {
+    associatedtype Value
+    func emit(_ value: Value, at time: EventTime, into out: inout StageOutput)
+    /// Marks and takes back, so that a record that fails half-way leaves no output.
+    func mark(_ out: StageOutput) -> Int
+    func rollBack(_ out: inout StageOutput, to mark: Int)
+}
+
+/// Into the shuffle.
+public struct ShuffleSink<Value: ShuffleRecord>: StageSink {
+    @inlinable public init() {}
+    @inlinable @inline(__always) public func emit(_ value: Value, at time: EventTime, into out: inout StageOutput) {
+        out.records.append(value, at: time)
+    }
+    @inlinable public func mark(_ out: StageOutput) -> Int { out.records.count }
+    @inlinable public func rollBack(_ out: inout StageOutput, to mark: Int) { out.records.truncate(to: mark) }
+}
+
+/// Into a log.
+public struct RecordSink<Value: Record>: StageSink {
+    @inlinable public init() {}
+    @inlinable @inline(__always) public func emit(_ value: Value, at time: EventTime, into out: inout StageOutput) {
+        out.records.append(value, at: time)
+    }
+    @inlinable public func mark(_ out: StageOutput) -> Int { out.records.count }
+    @inlinable public func rollBack(_ out: inout StageOutput, to mark: Int) { out.records.truncate(to: mark) }
+}
+
+/// Into rows of a table.
+public struct RowSink<Value: RowShape>: StageSink {
+    @inlinable public init() {}
+    @inlinable @inline(__always) public func emit(_ value: Value, at time: EventTime, into out: inout StageOutput) {
+        out.rows.append(value, at: time)
+    }
+    @inlinable public func mark(_ out: StageOutput) -> Int { out.rows.count }
+    @inlinable public func rollBack(_ out: inout StageOutput, to mark: Int) { out.rows.truncate(to: mark) }
+}
+
+/// As values, for drivers, tests and benchmarks.
+public struct ValueSink<Value>: StageSink {
+    public let buffer: ValueBuffer<Value>
+    @inlinable public init(_ buffer: ValueBuffer<Value>) { self.buffer = buffer }
+    @inlinable @inline(__always) public func emit(_ value: Value, at time: EventTime, into out: inout StageOutput) {
+        buffer.values.append((value, time))
+    }
+    @inlinable public func mark(_ out: StageOutput) -> Int { buffer.values.count }
+    @inlinable public func rollBack(_ out: inout StageOutput, to mark: Int) {
+        buffer.values.removeLast(buffer.values.count - mark)
+    }
+}
+
+/// `@unchecked Sendable` because a driver makes and runs all kernels that share it on one thread.
+public final class ValueBuffer<Value>: @unchecked Sendable {
+    public var values: [(value: Value, time: EventTime)] = []
+    @inlinable public init() {}
+}

@@ -1,0 +1,87 @@
+public import MillraceCore
+
+/// The state of one step as the engine sees it: a name, bytes in, bytes out.
+///
+/// Keys in deltas and readers are relative to the stage and partition; each begins with the step's name.
+public protocol StateSlot: AnyObject {
+    /// Stable across releases; no two of a pipeline are equal.
+    var name: String { get }
+    /// What the stored bytes mean. A restore under another one is refused, or migrated.
+    var schema: StateSchema { get }
+    /// Keys held in memory, and bytes of their tables.
+    var entries: Int { get }
+    var bytes: Int { get }
+    /// Adds what changed since the last call, and takes it as stored.
+    func takeDelta(into delta: inout StateDelta)
+    /// Called before the first record. Reads what it needs at once and keeps the reader for the rest.
+    func restore(from reader: any StateReader, watermark: EventTime) throws(Failure)
+    /// Drops entries that the store has, until about `bytes` are freed. Returns bytes freed.
+    func evict(bytes: Int) -> Int
+}
+
+public struct StateSchema: Sendable, Hashable, CustomStringConvertible {
+    public var version: Int
+    /// The types in the stored bytes, spelled out.
+    public var layout: String
+    public init(version: Int, layout: String) { (self.version, self.layout) = (version, layout) }
+    public var description: String { "v\(version) \(layout)" }
+}
+
+/// Reads state as of the commit a stage starts from, and as of its own commits later.
+public protocol StateReader: AnyObject {
+    /// Calls `body` with the value, or `nil`. The bytes are lent for the call.
+    func read(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) -> Void) throws(Failure)
+    /// Every key that begins with `prefix`, in the order of bytes; `body` returns false to stop.
+    func scan(
+        prefix: UnsafeRawBufferPointer, _ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool
+    ) throws(Failure)
+}
+
+/// Changed state entries in one flat buffer: key bytes, and value bytes or none for a removed key.
+public struct StateDelta {
+    @usableFromInline struct Entry {
+        @usableFromInline var start: Int
+        @usableFromInline var keyCount: Int
+        /// -1 for a removed key.
+        @usableFromInline var valueCount: Int
+    }
+    public private(set) var bytes = ByteWriter()
+    private var entriesList: [Entry] = []
+
+    public init() {}
+    public var count: Int { entriesList.count }
+    public var byteCount: Int { bytes.count }
+
+    public mutating func put(
+        key: (inout ByteWriter) -> Void, value: (inout ByteWriter) -> Void
+    ) {
+        let start = bytes.count
+        key(&bytes)
+        let middle = bytes.count
+        value(&bytes)
+        entriesList.append(Entry(start: start, keyCount: middle - start, valueCount: bytes.count - middle))
+    }
+    public mutating func remove(key: (inout ByteWriter) -> Void) {
+        let start = bytes.count
+        key(&bytes)
+        entriesList.append(Entry(start: start, keyCount: bytes.count - start, valueCount: -1))
+    }
+    public func forEach(
+        _ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) throws -> Void
+    ) rethrows {
+        try bytes.bytes.withUnsafeBytes { all in
+            for e in entriesList {
+                let key = UnsafeRawBufferPointer(rebasing: all[e.start..<e.start + e.keyCount])
+                let valueStart = e.start + e.keyCount
+                let value =
+                    e.valueCount < 0
+                    ? nil : UnsafeRawBufferPointer(rebasing: all[valueStart..<valueStart + e.valueCount])
+                try body(key, value)
+            }
+        }
+    }
+    public mutating func removeAll() {
+        bytes.removeAll()
+        entriesList.removeAll(keepingCapacity: true)
+    }
+}

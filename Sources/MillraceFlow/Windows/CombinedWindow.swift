@@ -1,0 +1,72 @@
+public import MillraceCore
+
+/// A window behind a shuffle whose aggregate merges: it puts together the partial panes that `PreCombine` sends.
+public struct CombinedWindow<Upstream: Flow, Key: StreamKey, A: MergeableAggregate>: ShuffledFlow
+where A.Element == Upstream.Output {
+    public typealias Input = Upstream.Input
+    public typealias StageInput = Partial<Key, A.Accumulator>
+    public typealias Output = Pane<Key, A.Result>
+    public struct State: BitwiseCopyable {
+        @usableFromInline let core: WindowCore<Key, A.Accumulator>
+        @usableFromInline let clock: StageClock
+        @inlinable init(core: WindowCore<Key, A.Accumulator>, clock: StageClock) {
+            (self.core, self.clock) = (core, clock)
+        }
+    }
+    public let upstream: Upstream
+    @usableFromInline let key: @Sendable (Upstream.Output) throws -> Key
+    @usableFromInline let window: TimeWindow
+    @usableFromInline let lateness: TimeSpan
+    @usableFromInline let aggregate: A
+    @usableFromInline let name: String
+    @inlinable @inline(__always) init(
+        upstream: Upstream, key: @escaping @Sendable (Upstream.Output) throws -> Key, window: TimeWindow,
+        lateness: TimeSpan, aggregate: A, name: String
+    ) {
+        (self.upstream, self.key, self.window) = (upstream, key, window)
+        (self.lateness, self.aggregate, self.name) = (lateness, aggregate, name)
+    }
+
+    @inlinable @inline(__always) public var sender: PreCombine<Upstream, Key, A> {
+        PreCombine(upstream: upstream, key: key, window: window, lateness: lateness, aggregate: aggregate)
+    }
+    @inlinable public static func stages<Q: FlowPath>(
+        into plan: inout PlanBuilder, of pipeline: Q.P, by path: Q.Type
+    ) -> [StagePort] where Q.F == Self { plan.shuffle(Q.self, of: pipeline) }
+
+    @inlinable public func makeState(_ setup: StageSetup) -> State {
+        let core = WindowCore<Key, A.Accumulator>(window: window, lateness: lateness, seed: setup.seed, name: name)
+        setup.addWindow(core, name: name, key: Key.self, layout: aggregate.layout, window: window)
+        return State(core: core, clock: setup.clock)
+    }
+    @inlinable @inline(__always) public func process(
+        _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
+    ) throws {
+        let core = state.core
+        let watermark = state.clock.watermark
+        if core.words.pointee.nextDue <= watermark.microseconds {
+            try core.fireDue(watermark, Merging(aggregate), emit)
+        }
+        if input.start != core.words.pointee.start {
+            guard core.open(input.start, watermark: watermark) else {
+                state.clock.countLate()
+                return
+            }
+        }
+        let pane = core.words.pointee.table.slot(of: input.key) {
+            core.missing(input.key) { aggregate.makeAccumulator() }
+        }
+        aggregate.merge(input.accumulator, into: &pane.pointee.accumulator)
+        if core.words.pointee.isFired { try core.fireLate(input.key, pane, aggregate, emit) }
+    }
+    @inlinable public func signal(
+        _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
+    ) throws {
+        if state.core.words.pointee.nextDue <= state.clock.watermark.microseconds {
+            try state.core.fireDue(state.clock.watermark, Merging(aggregate), emit)
+        }
+    }
+    public func describe(into text: inout StageDescription) {
+        text.add("window \(window), lateness \(lateness.seconds) s, \(A.self) of partial panes by \(Key.self)")
+    }
+}

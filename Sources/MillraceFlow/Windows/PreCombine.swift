@@ -1,0 +1,138 @@
+public import MillraceCore
+
+/// A part of a key's window, on its way to the partition that keeps the key.
+public struct Partial<Key: StreamKey, Accumulator: Storable>: ShuffleRecord {
+    public var key: Key
+    /// The start of the slice, in microseconds.
+    public var start: Int64
+    public var accumulator: Accumulator
+    @inlinable @inline(__always) public init(key: Key, start: Int64, accumulator: Accumulator) {
+        (self.key, self.start, self.accumulator) = (key, start, accumulator)
+    }
+    @inlinable public static var portCount: Int { 1 }
+    @inlinable public static func decode(_ raw: RawRecord, port: Int, time: inout EventTime) throws -> Self {
+        try StageBytes.decode(raw, &time) { key, value in
+            Partial(
+                key: try Key.load(from: &key), start: try value.integer(),
+                accumulator: try Accumulator.load(from: &value))
+        }
+    }
+    @inlinable public var partitionHash: UInt64 { key.streamHash(seed: 0) }
+    @inlinable public func encode(key keyBytes: inout ByteWriter, value bytes: inout ByteWriter, time: EventTime) {
+        key.store(into: &keyBytes)
+        time.store(into: &bytes)
+        bytes.integer(start)
+        accumulator.store(into: &bytes)
+    }
+}
+
+/// Aggregates in front of the shuffle, so that what crosses it is one partial pane per key and commit, not every record.
+///
+/// It decides what is late, by its own partition's watermark: what it lets through is in time behind the shuffle too,
+/// because there the watermark is the lowest of all partitions'. It keeps nothing across a commit.
+public struct PreCombine<Upstream: Flow, Key: StreamKey, A: MergeableAggregate>: FlowWithUpstream
+where A.Element == Upstream.Output {
+    public typealias Input = Upstream.Input
+    public typealias StageInput = Upstream.StageInput
+    public typealias Output = Partial<Key, A.Accumulator>
+    public typealias State = WindowState<Upstream.State, Key, A.Accumulator>
+
+    public let upstream: Upstream
+    @usableFromInline let key: @Sendable (Upstream.Output) throws -> Key
+    @usableFromInline let window: TimeWindow
+    @usableFromInline let lateness: TimeSpan
+    @usableFromInline let aggregate: A
+    @inlinable @inline(__always) init(
+        upstream: Upstream, key: @escaping @Sendable (Upstream.Output) throws -> Key, window: TimeWindow,
+        lateness: TimeSpan, aggregate: A
+    ) {
+        (self.upstream, self.key, self.window) = (upstream, key, window)
+        (self.lateness, self.aggregate) = (lateness, aggregate)
+    }
+
+    @inlinable public func makeState(_ setup: StageSetup) -> State {
+        let before = upstream.makeState(setup)
+        let core = WindowCore<Key, A.Accumulator>(window: window, lateness: lateness, seed: setup.seed, name: "")
+        setup.keep(CoreOwner(core))
+        return State(upstream: before, core: core, clock: setup.clock)
+    }
+    @inlinable @inline(__always) public func process(
+        _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
+    ) throws {
+        try upstream.process(input, at: time, state: state.upstream) { value, time in try add(value, time, state, emit)
+        }
+    }
+    @inlinable @inline(__always) func add(
+        _ value: Upstream.Output, _ time: EventTime, _ state: State, _ emit: (Output, EventTime) throws -> Void
+    ) throws {
+        let core = state.core
+        let watermark = state.clock.watermark
+        if core.words.pointee.nextDue <= watermark.microseconds { try core.sendDue(watermark, emit) }
+        let t = time.microseconds
+        if t < core.words.pointee.start || t >= core.words.pointee.end {
+            if core.keys > Limits.preCombineKeys { try core.sendAll(emit) }
+            guard core.locate(t, watermark: watermark) else {
+                state.clock.countLate()
+                return
+            }
+        }
+        let key = try key(value)
+        let pane = core.words.pointee.table.slot(of: key) {
+            (PaneState(accumulator: aggregate.makeAccumulator()), false)
+        }
+        try aggregate.add(value, to: &pane.pointee.accumulator)
+    }
+    @inlinable public func signal(
+        _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
+    ) throws {
+        try upstream.signal(signal, state: state.upstream) { value, time in try add(value, time, state, emit) }
+        switch signal {
+        case .flush: try state.core.sendAll(emit)
+        case .watermark, .wall:
+            if state.core.words.pointee.nextDue <= state.clock.watermark.microseconds || state.core.isFull {
+                try state.core.sendDue(state.clock.watermark, emit)
+            }
+        }
+    }
+    public func describe(into text: inout StageDescription) {
+        upstream.describe(into: &text)
+        text.add("pre-combine \(window) by \(Key.self)")
+    }
+}
+
+/// Frees a core that keeps nothing across commits.
+@usableFromInline final class CoreOwner<Key: StreamKey, Accumulator: Storable> {
+    private let core: WindowCore<Key, Accumulator>
+    @usableFromInline init(_ core: WindowCore<Key, Accumulator>) { self.core = core }
+    deinit { core.destroy() }
+}
+
+extension WindowCore {
+    @inlinable var keys: Int { words.pointee.slices.reduce(0) { $0 + $1.table.count } }
+    @inlinable var isFull: Bool { keys > Limits.preCombineKeys }
+
+    /// Sends what is there; slices stay open.
+    @inlinable @inline(never) func sendAll(_ emit: (Partial<Key, Accumulator>, EventTime) throws -> Void) throws {
+        for slice in words.pointee.slices {
+            try slice.table.forEachOrdered { key, state in
+                try emit(
+                    Partial(key: key, start: slice.start, accumulator: state.pointee.accumulator),
+                    EventTime(microseconds: slice.start))
+            }
+            slice.table.removeAll()
+        }
+    }
+    /// Sends everything before the watermark is told behind the shuffle, and forgets the slices that are over.
+    @inlinable @inline(never) func sendDue(
+        _ watermark: EventTime, _ emit: (Partial<Key, Accumulator>, EventTime) throws -> Void
+    ) throws {
+        leave()
+        try sendAll(emit)
+        drop { lastEnd($0.start).saturatingAdd(words.pointee.lateness) <= watermark.microseconds }
+        for index in words.pointee.slices.indices where words.pointee.slices[index].end <= watermark.microseconds {
+            words.pointee.slices[index].isFired = true
+        }
+        words.pointee.firedThrough = max(words.pointee.firedThrough, watermark.microseconds)
+        findDue()
+    }
+}

@@ -1,0 +1,182 @@
+public import MillraceCore
+
+/// Owns a window step's state and turns it into bytes and back.
+///
+/// Keys: `entry ‖ slice start ‖ key`, and one `header` with the open slices.
+@usableFromInline final class WindowSlot<Key: StreamKey, Accumulator: Storable>: StateSlot {
+    @usableFromInline let core: WindowCore<Key, Accumulator>
+    @usableFromInline let name: String
+    @usableFromInline let schema: StateSchema
+    private var schemaIsStored = false
+
+    @usableFromInline init(_ core: WindowCore<Key, Accumulator>, name: String, schema: StateSchema) {
+        (self.core, self.name, self.schema) = (core, name, schema)
+    }
+    deinit { core.destroy() }
+
+    @usableFromInline var entries: Int { core.words.pointee.slices.reduce(0) { $0 + $1.table.count } }
+    @usableFromInline var bytes: Int { core.words.pointee.slices.reduce(0) { $0 + $1.table.bytes } }
+
+    @usableFromInline func takeDelta(into delta: inout StateDelta) {
+        let words = core.words
+        for slice in words.pointee.dropped {
+            forget(slice, &delta)
+            slice.table.destroy()
+        }
+        words.pointee.dropped.removeAll()
+        for slice in words.pointee.slices {
+            slice.table.takeDirty { key, state in
+                delta.put(key: { self.writeKey(slice.start, key, &$0) }) { writer in
+                    writer.unsignedVarint(UInt64(state.fired))
+                    state.accumulator.store(into: &writer)
+                }
+            }
+        }
+        guard words.pointee.headerIsDirty else { return }
+        words.pointee.headerIsDirty = false
+        if !schemaIsStored { schema.store(name, into: &delta) }
+        schemaIsStored = true
+        delta.put(key: { StateSchema.writePrefix(name, .header, into: &$0) }) { writer in
+            writer.integer(words.pointee.firedThrough)
+            writer.unsignedVarint(UInt64(words.pointee.slices.count))
+            for slice in words.pointee.slices {
+                writer.integer(slice.start)
+                writer.integer(slice.end)
+                writer.byte(slice.isFired ? 1 : 0)
+            }
+        }
+    }
+
+    private func forget(_ slice: Slice<Key, Accumulator>, _ delta: inout StateDelta) {
+        if slice.isComplete {
+            slice.table.forEachStored { key in delta.remove { self.writeKey(slice.start, key, &$0) } }
+            return
+        }
+        core.scanStored(slice.start) { key, _ in delta.remove { $0.raw(key) } }
+    }
+    private func writeKey(_ start: Int64, _ key: Key, _ writer: inout ByteWriter) {
+        core.writePrefix(start, &writer)
+        key.store(into: &writer)
+    }
+
+    @usableFromInline func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
+        let words = core.words
+        var fault: (any Error)?
+        try StateSchema.prefix(name, .header).lending { (key) throws(Failure) in
+            try reader.read(key) { bytes in
+                guard let bytes else { return }
+                self.schemaIsStored = true
+                do { try self.readHeader(bytes) } catch { fault = error }
+            }
+        }
+        if let fault {
+            throw Failure(.corrupt, "the windows of state \"\(name)\" cannot be read", place: name, cause: fault)
+        }
+        words.pointee.reader = reader
+        core.findDue()
+    }
+    private func readHeader(_ bytes: UnsafeRawBufferPointer) throws {
+        let words = core.words
+        var input = ByteReader(bytes)
+        words.pointee.firedThrough = try input.integer()
+        let count = try input.checked(count: try input.unsignedVarint(), minimumElementBytes: 17, limit: .max)
+        for _ in 0..<count {
+            let table = PaneTable<Key, PaneState<Accumulator>>(capacity: 8, seed: words.pointee.seed)
+            var slice = Slice(start: try input.integer(), end: try input.integer(), table: table)
+            slice.isFired = try input.byte() != 0
+            slice.isComplete = false
+            words.pointee.slices.append(slice)
+        }
+        try input.expectEnd()
+    }
+
+    @usableFromInline func evict(bytes: Int) -> Int {
+        guard core.words.pointee.reader != nil else { return 0 }
+        var freed = 0
+        // The latest windows are the least likely to be asked for soon.
+        for index in core.words.pointee.slices.indices.reversed() where freed < bytes {
+            let slice = core.words.pointee.slices[index]
+            let before = slice.table.bytes
+            if slice.table.evictStored() > 0 { core.words.pointee.slices[index].isComplete = false }
+            freed += before - slice.table.bytes
+        }
+        return freed
+    }
+}
+
+extension WindowCore {
+    /// The window's start, biased so that bytes sort as times do.
+    @usableFromInline func writePrefix(_ start: Int64, _ writer: inout ByteWriter) {
+        StateSchema.writePrefix(words.pointee.name, .entry, into: &writer)
+        writer.integer(UInt64(bitPattern: start) ^ (1 << 63))
+    }
+
+    @usableFromInline func scanStored(
+        _ start: Int64, _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+    ) {
+        guard let reader = words.pointee.reader else { return }
+        var prefix = ByteWriter()
+        writePrefix(start, &prefix)
+        StateFault.orTrap {
+            try prefix.bytes.lending { (bytes) throws(Failure) in
+                try reader.scan(prefix: bytes) { key, value in
+                    body(key, value)
+                    return true
+                }
+            }
+        }
+    }
+
+    @usableFromInline func readThrough(_ key: Key) -> PaneState<Accumulator>? {
+        guard let reader = words.pointee.reader else { return nil }
+        let start = words.pointee.start
+        guard let slice = words.pointee.slices.first(where: { $0.start == start }), !slice.isComplete else {
+            return nil
+        }
+        var bytes = ByteWriter()
+        writePrefix(start, &bytes)
+        key.store(into: &bytes)
+        var found: PaneState<Accumulator>?
+        StateFault.orTrap {
+            try bytes.bytes.lending { (lent) throws(Failure) in
+                try reader.read(lent) { value in
+                    guard let value else { return }
+                    found = StateFault.orTrap { try WindowCore.decode(value) }
+                }
+            }
+        }
+        return found
+    }
+
+    @usableFromInline static func decode(_ bytes: UnsafeRawBufferPointer) throws -> PaneState<Accumulator> {
+        var input = ByteReader(bytes)
+        let fired = UInt32(truncatingIfNeeded: try input.unsignedVarint())
+        var state = PaneState(accumulator: try Accumulator.load(from: &input))
+        state.fired = fired
+        try input.expectEnd()
+        return state
+    }
+
+    /// Brings in the keys of a slice that only the store has. Returns true: the slice is complete now.
+    @usableFromInline func load(_ slice: Slice<Key, Accumulator>) -> Bool {
+        guard !slice.isComplete else { return true }
+        var prefix = ByteWriter()
+        writePrefix(slice.start, &prefix)
+        scanStored(slice.start) { keyBytes, value in
+            StateFault.orTrap {
+                var input = ByteReader(UnsafeRawBufferPointer(rebasing: keyBytes[prefix.count...]))
+                let key = try Key.load(from: &input)
+                guard slice.table.find(key) < 0 else { return }
+                _ = slice.table.insert(key, try WindowCore.decode(value), stored: true, dirty: false)
+            }
+        }
+        return true
+    }
+}
+
+/// State that the commit holds and that cannot be read back leaves nothing right to do: the stage stops.
+@usableFromInline enum StateFault {
+    @usableFromInline static func orTrap<R>(_ body: () throws -> R) -> R {
+        do { return try body() } catch { preconditionFailure("stored state cannot be read: \(error)") }
+    }
+}
