@@ -1,8 +1,8 @@
 public import MillraceCore
 
 /// Records to be written to a log, in one flat buffer that is reused.
-public struct RecordBuffer {
-    @usableFromInline struct Entry {
+public struct RecordBuffer: Sendable {
+    @usableFromInline struct Entry: Sendable {
         @usableFromInline var hash: UInt64
         @usableFromInline var time: EventTime
         @usableFromInline var start: Int

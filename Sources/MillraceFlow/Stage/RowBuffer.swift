@@ -1,7 +1,7 @@
 public import MillraceCore
 
 /// A cell lent from a row buffer. Text is valid UTF-8.
-public enum Cell {
+public enum RowCell {
     case null
     case bool(Bool)
     case int(Int64)
@@ -12,9 +12,9 @@ public enum Cell {
 }
 
 /// Rows for a table: fixed-size cells in one array, text and bytes in another. Reused from batch to batch.
-public struct RowBuffer {
-    @usableFromInline enum Tag: UInt8, BitwiseCopyable { case null, bool, int, double, text, bytes, time }
-    @usableFromInline struct RawCell: BitwiseCopyable {
+public struct RowBuffer: Sendable {
+    @usableFromInline enum Tag: UInt8, BitwiseCopyable, Sendable { case null, bool, int, double, text, bytes, time }
+    @usableFromInline struct RawCell: BitwiseCopyable, Sendable {
         @usableFromInline var bits: UInt64
         @usableFromInline var length: UInt32
         @usableFromInline var tag: Tag
@@ -22,7 +22,7 @@ public struct RowBuffer {
             (self.tag, self.bits, self.length) = (tag, bits, length)
         }
     }
-    @usableFromInline struct Row {
+    @usableFromInline struct Row: Sendable {
         @usableFromInline var cells: Int
         @usableFromInline var bytes: Int
         @usableFromInline var time: EventTime
@@ -67,9 +67,9 @@ public struct RowBuffer {
     public func operation(ofRow row: Int) -> RowOperation { rows[row].operation }
 
     /// Calls `body` with the cells of each row in the order of `layout.columns`; the cells are lent for the call.
-    public func forEach(_ body: (_ row: Int, _ cells: [Cell]) throws -> Void) rethrows {
+    public func forEach(_ body: (_ row: Int, _ cells: [RowCell]) throws -> Void) rethrows {
         try arena.bytes.withUnsafeBytes { arena in
-            var lent: [Cell] = []
+            var lent: [RowCell] = []
             lent.reserveCapacity(layout.columns.count)
             for row in rows.indices {
                 lent.removeAll(keepingCapacity: true)
@@ -79,7 +79,7 @@ public struct RowBuffer {
             }
         }
     }
-    private func cell(_ raw: RawCell, _ arena: UnsafeRawBufferPointer) -> Cell {
+    private func cell(_ raw: RawCell, _ arena: UnsafeRawBufferPointer) -> RowCell {
         func slice() -> UnsafeRawBufferPointer {
             UnsafeRawBufferPointer(rebasing: arena[Int(raw.bits)..<Int(raw.bits) + Int(raw.length)])
         }

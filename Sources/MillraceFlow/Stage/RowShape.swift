@@ -4,13 +4,13 @@ public import MillraceCore
 public enum ColumnRole: Sendable, Hashable { case partitionKey, clusteringKey, regular }
 
 /// What a column holds.
-public enum ColumnType: Sendable, Hashable { case bool, int, double, text, bytes, time }
+public enum RowColumnType: Sendable, Hashable { case bool, int, double, text, bytes, time }
 
 public struct RowColumn: Sendable, Hashable {
     public var name: String
     public var role: ColumnRole
-    public var type: ColumnType
-    public init(name: String, role: ColumnRole, type: ColumnType) {
+    public var type: RowColumnType
+    public init(name: String, role: ColumnRole, type: RowColumnType) {
         (self.name, self.role, self.type) = (name, role, type)
     }
 }
@@ -19,7 +19,7 @@ public struct RowColumn: Sendable, Hashable {
 public struct RowLayout: Sendable, Hashable {
     public internal(set) var columns: [RowColumn] = []
     public init() {}
-    public mutating func add(_ name: String, _ role: ColumnRole, _ type: ColumnType) {
+    public mutating func add(_ name: String, _ role: ColumnRole, _ type: RowColumnType) {
         columns.append(RowColumn(name: name, role: role, type: type))
     }
     public static func of<Row: RowShape>(_: Row.Type) -> RowLayout {

@@ -22,6 +22,16 @@ public final class SideOutputs {
         append(number) { $0.append(value, at: time) }
     }
     @usableFromInline func append(_ number: Int, _ body: (inout RecordBuffer) -> Void) { body(&buffers[number]) }
+    /// What was sent since the last call, each under its name; empty ones are left out.
+    public func take() -> [(name: String, records: RecordBuffer)] {
+        var taken: [(name: String, records: RecordBuffer)] = []
+        for index in buffers.indices where !buffers[index].isEmpty {
+            var buffer = RecordBuffer()
+            swap(&buffer, &buffers[index])
+            taken.append((names[index], buffer))
+        }
+        return taken
+    }
     public func removeAll() {
         for index in buffers.indices { buffers[index].removeAll() }
     }

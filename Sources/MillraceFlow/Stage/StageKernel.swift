@@ -24,7 +24,7 @@ public import MillraceCore
 /// `out.bad` to the dead letters. Lateness is decided by the watermark when the record arrives, so a source stage's
 /// output is a function of its partition's records and of the signals it was given, and not of the batches' sizes.
 public final class StageKernel {
-    public typealias Process = (UnsafeBufferPointer<RawRecord>, Int, inout StageOutput) -> Void
+    public typealias Process = (UnsafeBufferPointer<RawRecord>, Int, Bool, inout StageOutput) -> Int
     public typealias Tell = (Signal, inout StageOutput) -> Void
 
     private let setup: StageSetup
@@ -52,10 +52,16 @@ public final class StageKernel {
     public var stateEntries: Int { setup.slots.reduce(0) { $0 + $1.entries } }
 
     /// Records lent from a log. Ones that fail are in `out.bad` and leave nothing else behind in `out`.
-    public func process(_ batch: UnsafeBufferPointer<RawRecord>, port: Int = 0, into out: inout StageOutput) {
+    ///
+    /// - Parameter stoppingAtBad: go no further than the first record that fails.
+    /// - Returns: how many records were taken, failed ones included.
+    @discardableResult public func process(
+        _ batch: UnsafeBufferPointer<RawRecord>, port: Int = 0, stoppingAtBad: Bool = false, into out: inout StageOutput
+    ) -> Int {
         if !batch.isEmpty { lastRecordWall = setup.clock.wall }
-        processBody(batch, port, &out)
+        let taken = processBody(batch, port, stoppingAtBad, &out)
         setup.combineClocks()
+        return taken
     }
 
     /// The way in for values that were never bytes: generators, benchmarks, tests. `nil` for another type than the
@@ -124,9 +130,9 @@ extension StageKernel {
         let bound = clock.logTimeBound
         return StageKernel(
             setup: setup,
-            process: { batch, port, out in
+            process: { batch, port, stopsAtBad, out in
                 let flow = Q.flow(of: pipeline)
-                for raw in batch {
+                for (index, raw) in batch.enumerated() {
                     let mark = sink.mark(out)
                     var time = raw.timestamp
                     do {
@@ -139,9 +145,14 @@ extension StageKernel {
                         } catch {
                             sink.rollBack(&out, to: mark)
                             out.reject(raw.offset, port, .threw, error)
+                            if stopsAtBad { return index + 1 }
                         }
-                    } catch { out.reject(raw.offset, port, .undecodable, error) }
+                    } catch {
+                        out.reject(raw.offset, port, .undecodable, error)
+                        if stopsAtBad { return index + 1 }
+                    }
                 }
+                return batch.count
             },
             tell: { signal, out in
                 let flow = Q.flow(of: pipeline)

@@ -38,8 +38,8 @@ public protocol StateReader: AnyObject {
 }
 
 /// Changed state entries in one flat buffer: key bytes, and value bytes or none for a removed key.
-public struct StateDelta {
-    @usableFromInline struct Entry {
+public struct StateDelta: Sendable {
+    @usableFromInline struct Entry: Sendable {
         @usableFromInline var start: Int
         @usableFromInline var keyCount: Int
         /// -1 for a removed key.
