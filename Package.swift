@@ -89,6 +89,10 @@ let package = Package(
             name: "BenchmarkSuite", dependencies: ["BenchmarkData", "BenchmarkHarness", "MillraceCore"],
             path: "Benchmarks/Suite", swiftSettings: strict),
 
+        .executableTarget(
+            name: "FlowBenchmark", dependencies: ["MillraceCore", "MillraceFlow"], path: "Benchmarks/FlowBenchmark",
+            swiftSettings: strict),
+
         tests("MillraceCoreTests", ["MillraceCore"]),
         tests("MillraceLogTests", ["MillraceCore", "MillraceLog"]),
         tests("MillraceTablesTests", ["MillraceCore", "MillraceTables"]),

@@ -86,7 +86,7 @@ public final class PipelineDriver<P: Pipeline> where P.Input: Record {
     /// Late records that had no side output to go to.
     public var lateDropped: Int { kernels.joined().reduce(0) { $0 + $1.lateDropped } }
 
-    public func removeOutput() { buffer.values.removeAll() }
+    public func removeOutput() { buffer.removeAll() }
 
     private func settle(_ stage: Int, _ partition: Int) {
         let kernel = kernels[stage][partition]

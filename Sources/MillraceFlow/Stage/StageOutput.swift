@@ -76,22 +76,3 @@ public struct RowSink<Value: RowShape>: StageSink {
     @inlinable public func mark(_ out: StageOutput) -> Int { out.rows.count }
     @inlinable public func rollBack(_ out: inout StageOutput, to mark: Int) { out.rows.truncate(to: mark) }
 }
-
-/// As values, for drivers, tests and benchmarks.
-public struct ValueSink<Value>: StageSink {
-    public let buffer: ValueBuffer<Value>
-    @inlinable public init(_ buffer: ValueBuffer<Value>) { self.buffer = buffer }
-    @inlinable @inline(__always) public func emit(_ value: Value, at time: EventTime, into out: inout StageOutput) {
-        buffer.values.append((value, time))
-    }
-    @inlinable public func mark(_ out: StageOutput) -> Int { buffer.values.count }
-    @inlinable public func rollBack(_ out: inout StageOutput, to mark: Int) {
-        buffer.values.removeLast(buffer.values.count - mark)
-    }
-}
-
-/// `@unchecked Sendable` because a driver makes and runs all kernels that share it on one thread.
-public final class ValueBuffer<Value>: @unchecked Sendable {
-    public var values: [(value: Value, time: EventTime)] = []
-    @inlinable public init() {}
-}
