@@ -37,7 +37,8 @@ public struct BigInteger: Hashable, Sendable {
         return [1] + result
     }
 
-    /// Decimal digits of the absolute value, 0...9, without leading zeros; none for zero. Costs the square of the length.
+    /// Decimal digits of the absolute value, 0...9, without leading zeros; none for zero.
+    /// Costs the square of the length.
     var digits: [UInt8] {
         var limbs: [UInt32] = []
         let magnitude = magnitude

@@ -13,8 +13,8 @@ public struct PartitionKey: Hashable, Sendable {
     }
 }
 
-/// The order of stored keys is `token ‖ partition key ‖ clustering key`. Partitions are in the order of their tokens and,
-/// for equal tokens, of their serialised bytes; rows in the order of their clustering columns.
+/// The order of stored keys is `token ‖ partition key ‖ clustering key`. Partitions are in the order of their tokens
+/// and, for equal tokens, of their serialised bytes; rows in the order of their clustering columns.
 extension TableSchema {
     /// The key of a partition from its components' values.
     public func partitionKey(_ values: [Value]) throws(Failure) -> PartitionKey {
