@@ -55,7 +55,7 @@ public final class PipelineDriver<P: Pipeline> where P.Input: Record {
                 let raw = RawRecord(offset: offset, timestamp: time, key: key, value: value)
                 withUnsafePointer(to: raw) { pointer in
                     let batch = UnsafeBufferPointer(start: pointer, count: 1)
-                    kernels[0][partition].process(batch, port: port, into: &out)
+                    _ = kernels[0][partition].process(batch, port: port, into: &out)
                 }
             }
         }
@@ -100,7 +100,7 @@ public final class PipelineDriver<P: Pipeline> where P.Input: Record {
             let target = Int(view.hash % UInt64(partitions))
             let raw = RawRecord(offset: -1, timestamp: view.time, key: view.key, value: view.value)
             withUnsafePointer(to: raw) { pointer in
-                kernels[stage + 1][target].process(UnsafeBufferPointer(start: pointer, count: 1), into: &out)
+                _ = kernels[stage + 1][target].process(UnsafeBufferPointer(start: pointer, count: 1), into: &out)
             }
             settle(stage + 1, target)
         }
