@@ -45,6 +45,7 @@ public final class RecordBatchBuilder {
         encoder = RecordEncoder(capacity: min(capacity, Limits.batchBytes))
         restart()
     }
+    deinit { encoder.deallocate() }
 
     /// Records since the last `finish`.
     @inlinable public var count: Int { Int(encoder.recordCount) }

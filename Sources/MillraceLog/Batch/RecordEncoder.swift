@@ -1,7 +1,10 @@
 public import MillraceCore
 
-/// Writes records, uncompressed, behind room for a header, into memory it owns and reuses.
-@usableFromInline struct RecordEncoder: ~Copyable {
+/// Writes records, uncompressed, behind room for a header, into memory that it reuses.
+///
+/// The one owner calls `deallocate`. (Not `~Copyable` with a deinit, because Swift 6.3.1's optimiser crashes on an
+/// inlinable class that stores one.)
+@usableFromInline struct RecordEncoder {
     @usableFromInline var base: UnsafeMutableRawPointer
     @usableFromInline var capacity: Int
     /// Bytes written, the header's room included.
@@ -17,7 +20,7 @@ public import MillraceCore
         (used, recordCount, lastDelta) = (BatchHeader.byteCount, 0, -1)
         (baseMilliseconds, maxMilliseconds) = (-1, -1)
     }
-    deinit { base.deallocate() }
+    func deallocate() { base.deallocate() }
 
     @usableFromInline mutating func reset() {
         (used, recordCount, lastDelta) = (BatchHeader.byteCount, 0, -1)
