@@ -1,0 +1,97 @@
+import MillraceCore
+
+/// What compaction may forget: expired cells, tombstones whose grace is over, old commits, dropped columns.
+///
+/// One node holds the only copy, so nothing has to be kept for another replica. RocksDB calls this for values that
+/// hide all older ones of their key, so a tombstone in one has nothing left to delete.
+final class PurgeRules: Sendable {
+    enum Verdict {
+        case keep, drop
+        case replace([UInt8])
+    }
+
+    struct Table: Sendable {
+        /// Seconds a tombstone stays after it was written, for writers that bring older timestamps.
+        var grace: Int64 = 0
+        var droppedColumns: Set<UInt32> = []
+    }
+
+    private struct State {
+        var tables: [UInt32: Table] = [:]
+        var purged = 0
+    }
+    private let clock: any RuntimeClock
+    /// Microseconds for which commits can be looked up.
+    private let commitRetention: TimeSpan
+    private let state = Lock(State())
+
+    init(clock: any RuntimeClock, commitRetention: TimeSpan) {
+        (self.clock, self.commitRetention) = (clock, commitRetention)
+    }
+
+    func set(_ id: UInt32, _ table: Table?) { state.withLock { $0.tables[id] = table } }
+
+    /// Rows rewritten or dropped by compaction since the store was opened.
+    var purged: Int { state.withLock { $0.purged } }
+
+    func verdict(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Verdict {
+        guard let space = key.first else { return .keep }
+        if space >= Layout.firstRowSpace { return rowVerdict(key, value) }
+        guard space == Layout.commits, key.count == 9 else { return .keep }
+        let id = Int64(bigEndian: key.loadUnaligned(fromByteOffset: 1, as: Int64.self))
+        return id < (clock.wall - commitRetention).microseconds ? .drop : .keep
+    }
+
+    private func rowVerdict(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Verdict {
+        guard key.count > 4, let flags = value.first, flags & RowFlags.kindMask == RowFlags.row else { return .keep }
+        let id = UInt32(bigEndian: key.loadUnaligned(as: UInt32.self))
+        let table = state.withLock { $0.tables[id] }
+        guard let table else { return .keep }
+        let isEmpty = flags & (RowFlags.marker | RowFlags.deletion) == 0 && value.count == RowHead.bytes
+        if isEmpty { return count(.drop) }
+        guard flags & RowFlags.mortal != 0 || !table.droppedColumns.isEmpty else { return .keep }
+        do throws(RowFault) {
+            return count(try PurgeRules.purge(value, table, now: clock.wall.seconds))
+        } catch {
+            // Damage is for readers and `verify` to report, not for compaction to remove.
+            return .keep
+        }
+    }
+
+    private func count(_ verdict: Verdict) -> Verdict {
+        if case .keep = verdict { return verdict }
+        state.withLock { $0.purged += 1 }
+        return verdict
+    }
+
+    static func purge(
+        _ value: UnsafeRawBufferPointer, _ table: Table, now: Int64
+    ) throws(RowFault) -> Verdict {
+        // A reader that began up to `margin` ago must still find what was alive then.
+        let horizon = now - table.grace - Limits.purgeMarginSeconds
+        var (head, cursor) = try RowHead.read(value)
+        var dropped = false
+        if !head.deletion.isNone, head.deletion.seconds < horizon { (head.deletion, dropped) = (.none, true) }
+        if let marker = head.marker, marker.isExpiring, marker.expiry < horizon { (head.marker, dropped) = (nil, true) }
+        var writer = RowWriter()
+        writer.begin(base: head.base, deletion: head.deletion, marker: head.marker)
+        while let cell = try cursor.cell(base: head.base) {
+            let isDead = cell.kind == CellFlags.tombstone || cell.kind == CellFlags.collection
+            if isDead && cell.seconds < horizon || cell.isExpiring && cell.expiry < horizon
+                || table.droppedColumns.contains(cell.column)
+            {
+                dropped = true
+            } else {
+                writer.cell(cell)
+            }
+        }
+        guard dropped else { return .keep }
+        let bytes = writer.take()
+        return bytes.count == RowHead.bytes && head.deletion.isNone && head.marker == nil ? .drop : .replace(bytes)
+    }
+}
+
+extension EventTime {
+    /// Whole seconds, rounded down: the resolution of TTLs.
+    var seconds: Int64 { microseconds >= 0 ? microseconds / 1_000_000 : (microseconds - 999_999) / 1_000_000 }
+}
