@@ -3,4 +3,20 @@ public import MillraceCore
 extension Limits {
     /// Columns of one table.
     public static let columnsPerTable = 1_000
+    /// Seconds by which purging lags behind expiry, so that a reader that started before keeps a consistent view.
+    public static let purgeMarginSeconds: Int64 = 60
+    /// Bytes of one commit. It is held twice in memory while it is written, and RocksDB counts in 32 bits.
+    public static let commitBytes = 256 << 20
+    /// Bytes that commits are gathered up to before they are written and synced together.
+    public static let groupBytes = 4 << 20
+    /// How long `reopen` waits for readers of the failed handle: longer than any page takes.
+    public static let reopenWait = TimeSpan.seconds(10)
+    /// Tables of one store: each costs memory whether used or not, and thousands are a schema gone wrong.
+    public static let tables = 10_000
+    /// Rows of one page: beyond this stream with a cursor.
+    public static let pageRows = 100_000
+    /// Bytes of a paging state: two keys at their largest.
+    public static let pagingStateBytes = 160 << 10
+    /// Batches, and about as many changes, that a subscriber gets at once.
+    public static let feedStep = 1_024
 }

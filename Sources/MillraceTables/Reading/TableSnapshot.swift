@@ -1,0 +1,120 @@
+public import MillraceCore
+internal import Synchronization
+
+/// One moment of all tables and all state. Holds what compaction would drop, so let go of it soon: seconds, not hours.
+///
+/// Thread-safe; calls may block on the disk.
+public final class TableSnapshot: Sendable {
+    let database: Database
+    let snapshot: DatabaseSnapshot
+    /// The wall when it was taken, which decides what has expired.
+    public let time: EventTime
+
+    init(_ database: Database, clock: any RuntimeClock) {
+        self.database = database
+        // The moment before the state: what is purged later than it had expired before it.
+        time = clock.wall
+        snapshot = DatabaseSnapshot(database)
+    }
+
+    var seconds: Int64 { time.seconds }
+
+    /// The row with this whole key, or nil.
+    ///
+    /// - Parameter columns: those wanted; nil is all.
+    public func row(_ table: Table, key: [Value], columns: [String]? = nil, origins: Bool = false) throws(Failure)
+        -> Row?
+    {
+        let projection =
+            try columns.map { (names) throws(Failure) in try Projection(table.schema, names: names) }
+            ?? table.everything
+        return try PointRead.row(
+            database, snapshot, table, key, projection, now: seconds, origins: origins)
+    }
+
+    /// A walk over the rows a query names. One thread at a time; keeps the snapshot.
+    public func rows(_ table: Table, _ query: RowQuery = RowQuery()) throws(Failure) -> RowCursor {
+        try RowCursor.open(self, table, query, after: nil)
+    }
+
+    /// At most `size` rows and, if there are more, where to go on. A page read later goes on behind the last row of
+    /// this one, whatever has been written meanwhile: no row that was there all the time is missed or comes twice.
+    public func page(
+        _ table: Table, _ query: RowQuery = RowQuery(), size: Int, after state: PagingState? = nil
+    ) throws(Failure) -> Page {
+        guard (1...Limits.pageRows).contains(size) else {
+            throw Failure(.invalidArgument, "a page of \(size) rows; 1 to \(Limits.pageRows) are allowed")
+        }
+        var cursor = try RowCursor.open(self, table, query, after: state)
+        var rows: [Row] = []
+        while rows.count < size, let row = try cursor.next() { rows.append(row) }
+        guard rows.count == size, let next = cursor.position else {
+            return Page(rows: rows, next: nil, tombstones: cursor.tombstones)
+        }
+        // Whether anything follows is worth one look: clients show "more" by it.
+        let isLast = try cursor.next() == nil
+        return Page(rows: rows, next: isLast ? nil : next, tombstones: cursor.tombstones)
+    }
+}
+
+extension TableStore {
+    /// The newest version of the row with this whole key, or nil.
+    public func row(_ table: Table, key: [Value], columns: [String]? = nil, origins: Bool = false) throws(Failure)
+        -> Row?
+    {
+        if table.hasStatics || table.facts.hasRanges.load(ordering: .acquiring) {
+            return try snapshot().row(table, key: key, columns: columns, origins: origins)
+        }
+        let projection =
+            try columns.map { (names) throws(Failure) in try Projection(table.schema, names: names) }
+            ?? table.everything
+        let now = clock.wall.seconds
+        return try PointRead.row(try database(), nil, table, key, projection, now: now, origins: origins)
+    }
+}
+
+public struct Page: Sendable {
+    public let rows: [Row]
+    /// Where the next page begins; nil at the end.
+    public let next: PagingState?
+    /// Dead cells, rows and ranges that were stepped over: why a page may be slow.
+    public let tombstones: Int
+}
+
+enum PointRead {
+    static func row(
+        _ database: Database, _ snapshot: DatabaseSnapshot?, _ table: Table, _ key: [Value], _ projection: Projection,
+        now: Int64, origins: Bool
+    ) throws(Failure) -> Row? {
+        var writer = ByteWriter(capacity: 64)
+        try RowKey.row(table, key, into: &writer)
+        var row = Row(
+            table: table, key: key, columns: projection.columns,
+            values: [Value?](repeating: nil, count: projection.columns.count),
+            origins: origins ? [CellOrigin?](repeating: nil, count: projection.columns.count) : [])
+        var decoder = RowDecoder(table: table, projection: projection, now: now, wantsOrigins: origins)
+        var partition: PartitionFacts?
+        if projection.wantsStatics || table.facts.hasRanges.load(ordering: .acquiring) {
+            var prefix = ByteWriter(capacity: 64)
+            let split = table.schema.partitionKey.count
+            RowKey.partition(table, try table.schema.partitionKey(Array(key[..<split])), into: &prefix)
+            var facts = PartitionFacts(prefix: prefix.bytes)
+            try facts.load(database, snapshot, &decoder, wantsOrigins: origins)
+            partition = facts
+        }
+        let isAlive = try writer.bytes.lending { (bytes) throws(Failure) in
+            try database.get(bytes, snapshot) { (value) throws(Failure) in
+                guard let value else { return false }
+                var outer = Deletion.none
+                if let partition, !partition.ranges.isEmpty {
+                    let suffix = UnsafeRawBufferPointer(rebasing: bytes[partition.prefix.count...])
+                    outer = RangeDeletions.deletion(of: suffix, in: partition.ranges)
+                }
+                return try decoder.decode(value, outer: outer, into: &row)
+            }
+        }
+        guard isAlive else { return nil }
+        partition?.fillStatics(&row)
+        return row
+    }
+}
