@@ -97,7 +97,10 @@ let package = Package(
         tests("MillraceLogTests", ["MillraceCore", "MillraceLog"]),
         tests("MillraceTablesTests", ["MillraceCore", "MillraceTables"]),
         tests("MillraceFlowTests", ["MillraceCore", "MillraceFlow", "MillraceTesting"]),
-        tests("MillraceRuntimeTests", ["MillraceCore", "MillraceRuntime"]),
+        tests("MillraceRuntimeTests", ["MillraceCore", "MillraceRuntime", "RuntimeProbe"]),
+        .executableTarget(
+            name: "RuntimeProbe", dependencies: ["MillraceCore", "MillraceRuntime"], path: "Tests/RuntimeProbe",
+            swiftSettings: strict),
         tests(
             "MillraceEngineTests",
             ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine"]),

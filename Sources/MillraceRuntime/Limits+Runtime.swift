@@ -55,15 +55,15 @@ extension Limits {
     /// Blame slots: one for each task that runs user code in a guarded node.
     public static let blameSlots = 1_024
     /// Records and ranges a guard remembers. More poison than that is a bad release, not bad records.
-    public static let blamedRecords = 10_000
+    public static let blamedRecords = 1_000
     /// Process deaths on the same record before it goes to the dead letters.
     public static let blameDeaths = 2
     /// The guarded process counts its heart beat this often.
     public static let heartbeat = TimeSpan.milliseconds(500)
     /// Without a heart beat for so long the process counts as hung and is killed.
     public static let heartbeatLost = TimeSpan.seconds(30)
-    /// A guarded process that ran for so long is healthy again: counts and back-off start afresh.
-    public static let guardQuiet = TimeSpan.seconds(60)
+    /// How often the guard looks at its process: what a death costs before the back-off begins.
+    public static let guardLook = TimeSpan.milliseconds(20)
     /// From the first termination signal until the process is stopped at once.
     public static let drain = TimeSpan.seconds(10)
 }

@@ -48,4 +48,15 @@ int mr_socket_time_limit(int fd, int milliseconds);
 /// Columns of the terminal behind a descriptor; 0 when it is none.
 int mr_terminal_columns(int fd);
 
+/// The signals of a trap (SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT) first set the word of the thread that
+/// trapped (`mr_blame_thread`) to 1, then do what they did before.
+void mr_blame_install(void);
+/// The word in a shared page that a trap of the calling thread sets; NULL for none. The first call on a thread gives it
+/// a stack of its own for signals, so that the overflow of the usual one is noted, too.
+void mr_blame_thread(uint32_t *word);
+/// The calling process gets SIGTERM when its parent dies. Does nothing where the system cannot.
+void mr_die_with_parent(void);
+/// Decodes a status of waitpid(2): the exit code, or minus the signal that ended the process.
+int mr_exit_reason(int status);
+
 #endif

@@ -1,7 +1,7 @@
 public import MillraceCore
 
-/// Threads for calls that block: RocksDB, syncs, files. The cooperative pool has one thread per core, and one sync on it
-/// would hold up every actor of the process.
+/// Threads for calls that block: RocksDB, syncs, files. The cooperative pool has one thread per core, and one sync on
+/// it would hold up every actor of the process.
 ///
 /// Calls begin in the order they came. Threads are made when needed, up to a limit, and stay.
 public final class BlockingExecutor: Sendable {

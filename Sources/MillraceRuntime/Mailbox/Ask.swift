@@ -24,8 +24,8 @@ public final class Reply<Answer: Sendable>: Sendable {
 }
 
 extension Mailbox {
-    /// Sends a request and waits for its answer; the time-out covers both. Throws `timed-out`, `unanswered`, `cancelled`,
-    /// what `send` throws, or what the receiver answers.
+    /// Sends a request and waits for its answer; the time-out covers both. Throws `timed-out`, `unanswered`,
+    /// `cancelled`, what `send` throws, or what the receiver answers.
     public func ask<Answer: Sendable>(
         within limit: TimeSpan = Limits.ask, _ request: (Reply<Answer>) -> Message
     ) async throws(Failure) -> Answer {

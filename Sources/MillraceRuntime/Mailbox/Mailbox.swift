@@ -14,7 +14,7 @@ public final class Mailbox<Message: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - capacity: messages it holds.
-    ///   - bytes: bytes it holds, as `size` counts them. One message that is larger is taken when nothing else is there.
+    ///   - bytes: bytes it holds, as `size` counts them. One message that is larger is taken when it is empty.
     ///   - letters: told about what reaches nobody.
     public init(
         _ name: String, capacity: Int = Limits.mailboxMessages, bytes: Int = Limits.mailboxBytes,

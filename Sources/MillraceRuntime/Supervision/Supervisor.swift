@@ -76,8 +76,8 @@ public final class Supervisor: Sendable {
     /// Cancels a child that does not get on and treats it as failed. Starts one afresh that was given up.
     public func restart(_ id: String, because failure: Failure) { step(.restart(id, failure)) }
 
-    /// Starts the children and returns when all are done (if the options say so) or the calling task is cancelled, after
-    /// every child has ended or its deadline passed. Throws what it escalates. Once.
+    /// Starts the children and returns when all are done (if the options say so) or the calling task is cancelled,
+    /// after every child has ended or its deadline passed. Throws what it escalates. Once.
     public func run() async throws(Failure) {
         let isFirst = core.withLock { core in
             defer { core.hasRun = true }
