@@ -17,7 +17,7 @@ public final class SystemClock: RuntimeClock {
         var isStopped = false
     }
     /// Shared with the timer thread, which outlives the clock by a moment.
-    private let state = Monitor(State())
+    private let state = ThreadMonitor(State())
 
     public init() {}
 
@@ -57,7 +57,7 @@ public final class SystemClock: RuntimeClock {
 
     public func sleep(until deadline: MonotonicTime) async throws { try await suspend(until: deadline) }
 
-    private static func startThread(_ state: Monitor<State>) {
+    private static func startThread(_ state: ThreadMonitor<State>) {
         let argument = Unmanaged.passRetained(state).toOpaque()
         #if canImport(Darwin)
             var thread: pthread_t?
@@ -88,11 +88,11 @@ public final class SystemClock: RuntimeClock {
 private func timerThread(_ argument: ThreadArgument) -> UnsafeMutableRawPointer? {
     mr_name_thread("millrace-clock")
     let argument: UnsafeMutableRawPointer? = argument
-    if let argument { runTimers(Unmanaged<Monitor<SystemClock.State>>.fromOpaque(argument).takeRetainedValue()) }
+    if let argument { runTimers(Unmanaged<ThreadMonitor<SystemClock.State>>.fromOpaque(argument).takeRetainedValue()) }
     return nil
 }
 
-private func runTimers(_ state: Monitor<SystemClock.State>) {
+private func runTimers(_ state: ThreadMonitor<SystemClock.State>) {
     while true {
         let due: SystemClock.Work? = state.wait { state in
             if state.isStopped { return .done(nil) }

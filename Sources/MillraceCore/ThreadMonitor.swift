@@ -7,13 +7,13 @@
 /// A mutex around a value with a condition to wait on: for threads that we own. Never wait on the cooperative pool.
 ///
 /// Deadlines are real monotonic time: what must run on simulated time uses a `RuntimeClock` instead.
-final class Monitor<Value>: @unchecked Sendable {
+public final class ThreadMonitor<Value>: @unchecked Sendable {
     // Sendable because every access to `value` happens while `mutex` is held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var value: Value
 
-    init(_ value: sending Value) {
+    public init(_ value: sending Value) {
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         var code = pthread_mutex_init(mutex, nil)
@@ -40,26 +40,26 @@ final class Monitor<Value>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> sending R) throws(E) -> sending R {
+    public func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> sending R) throws(E) -> sending R {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return try body(&value)
     }
 
     /// Wakes one waiting thread.
-    func signal() { pthread_cond_signal(condition) }
+    public func signal() { pthread_cond_signal(condition) }
     /// Wakes every waiting thread.
-    func broadcast() { pthread_cond_broadcast(condition) }
+    public func broadcast() { pthread_cond_broadcast(condition) }
 
     /// What a waiting thread wants after it has looked at the value.
-    enum Step<R> {
+    public enum Step<R> {
         case done(R)
         /// Sleep until a signal, or until the time, and look again.
         case wait(until: MonotonicTime?)
     }
 
     /// Looks at the value under the lock, again after each signal, until `look` is done.
-    func wait<R>(_ look: (inout Value) -> Step<R>) -> sending R {
+    public func wait<R>(_ look: (inout Value) -> Step<R>) -> sending R {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {
