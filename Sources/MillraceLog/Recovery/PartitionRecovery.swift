@@ -1,0 +1,296 @@
+internal import MillraceCore
+
+/// Opens one partition's directory: finds its segments, cuts a torn tail, refuses damage, and brings producers up to date.
+///
+/// Repeating it after a crash in the middle gives the same result. It deletes only what a finished compaction or roll
+/// has replaced, and temporary files.
+struct PartitionRecovery: ~Copyable {
+    let name: String
+    let directory: String
+    let context: StoreContext
+    let point: RecoveryPoint?
+    let wasClean: Bool
+    /// Whether everything written was synced at once: bounds what a crash can have torn.
+    let durability: Acknowledgement
+    private var segments: [Segment] = []
+    private var refusal: Failure?
+    private var report: RecoveryReport
+
+    init(
+        name: String, directory: String, context: StoreContext, point: RecoveryPoint?, wasClean: Bool,
+        durability: Acknowledgement, report: RecoveryReport
+    ) {
+        (self.name, self.directory, self.context, self.point) = (name, directory, context, point)
+        (self.wasClean, self.durability, self.report) = (wasClean, durability, report)
+    }
+
+    private var storage: any Storage { context.storage }
+    private func path(_ file: String) -> String { directory + "/" + file }
+
+    /// The partition's state, or the failure that keeps it from being read at all.
+    consuming func run() throws(IOFault) -> (Partition.State, RecoveryReport) {
+        let files = try listSegments()
+        try measure(files)
+        try settleTail()
+        let end = max(segments.last?.end ?? 0, 0)
+        if let point, point.durableOffset > end, refusal == nil {
+            refuse("The log ends at \(end), but \(point.durableOffset) records were known to be on the disk", name)
+        }
+        let snapshot = try readSnapshot(end: end)
+        let first = segments.first?.base ?? 0
+        // A start beyond the end is no start.
+        let start = max(first, min(snapshot?.startOffset ?? 0, end))
+        let producers = try replay(from: snapshot, start: first, end: end)
+        let isBumped = !wasClean && end > first
+        let epoch = (segments.last?.name.epoch ?? 0) + (isBumped ? 1 : 0)
+        var state = Partition.State(
+            segments: segments, start: start, end: end, durable: end, epoch: epoch, producers: producers,
+            hasState: !producers.isEmpty || start > first || (snapshot != nil))
+        state.fault = refusal
+        state.snapshotOffset = snapshot?.offset ?? -1
+        return (state, report)
+    }
+
+    private mutating func refuse(_ message: String, _ place: String) {
+        report.note(.refused, place, message)
+        if refusal == nil {
+            refusal = Failure(.corrupt, message, advice: Partition.damageAdvice, place: place)
+        }
+    }
+
+    /// The segment files by base offset, one for each.
+    private mutating func listSegments() throws(IOFault) -> [SegmentName] {
+        var names: [SegmentName] = []
+        for file in try storage.list(directory) {
+            if file.hasSuffix(".tmp") {
+                try storage.unlink(path(file))
+            } else if let name = SegmentName(file) {
+                names.append(name)
+            }
+        }
+        names.sort()
+        var kept: [SegmentName] = []
+        for name in names {
+            if let last = kept.last, last.base == name.base {
+                guard try supersede(last, by: name) else { continue }
+                kept[kept.count - 1] = name
+            } else {
+                if let last = kept.last, last.epoch > name.epoch {
+                    refuse("\(name.log) has an older epoch than \(last.log) before it", "\(self.name) \(name.log)")
+                }
+                kept.append(name)
+            }
+        }
+        return kept
+    }
+
+    /// Two files for one range: the newer generation of a compaction, which was whole before it got its name, or an
+    /// empty one that an epoch replaced. Anything else is kept and refused.
+    private mutating func supersede(_ old: SegmentName, by new: SegmentName) throws(IOFault) -> Bool {
+        let size = try storage.status(of: path(old.log))?.size ?? 0
+        if old.epoch == new.epoch || size == 0 {
+            report.note(.leftover, name, "\(old.log) was replaced by \(new.log)")
+            try storage.unlink(path(old.log))
+            if try storage.status(of: path(old.index)) != nil { try storage.unlink(path(old.index)) }
+            return true
+        }
+        refuse("\(old.log) and \(new.log) hold the same offsets", "\(name) \(new.log)")
+        return false
+    }
+
+    /// Sizes, and that every segment but the last ends where the next one begins.
+    private mutating func measure(_ names: [SegmentName]) throws(IOFault) {
+        let now = context.clock.wall
+        for (at, segmentName) in names.enumerated() {
+            guard let status = try storage.status(of: path(segmentName.log)), status.kind == .file else {
+                refuse("\(segmentName.log) is no plain file", "\(name) \(segmentName.log)")
+                continue
+            }
+            let isLast = at == names.count - 1
+            let end = isLast ? segmentName.base : names[at + 1].base
+            let segment = Segment(name: segmentName, bytes: status.size, end: end, since: now)
+            if !isLast { try checkEnd(of: segment) }
+            segments.append(segment)
+        }
+    }
+
+    /// Proves with the segment's index, or else by reading it, that nothing is missing behind it.
+    private mutating func checkEnd(of segment: Segment) throws(IOFault) {
+        if let bytes = try storedIndex(segment) {
+            do throws(ByteFault) {
+                let (index, end) = try SegmentIndex.decode(bytes, for: segment.name)
+                if index.notedBytes == segment.bytes, end == segment.end { return }
+            } catch {}
+        }
+        let walk = try walk(segment, from: 0, offset: segment.base, limit: segment.bytes) { _ in }
+        if let fault = walk.fault {
+            let place = segment.place(name, fault.position, offset: fault.offset)
+            refuse("The batch at offset \(fault.offset) is damaged: \(fault.reason)", place)
+        } else if walk.offset != segment.end {
+            refuse(
+                "\(segment.name.log) ends with offset \(walk.offset), the next segment begins with \(segment.end)",
+                "\(name) \(segment.name.log) byte \(walk.position)")
+        }
+    }
+
+    private func storedIndex(_ segment: Segment) throws(IOFault) -> [UInt8]? {
+        do throws(IOFault) {
+            return try storage.contents(of: path(segment.name.index), limit: Limits.checkedFileBytes)
+        } catch {
+            // An index that cannot be read is rebuilt; only running out of handles is not its fault.
+            if error.errno == IOFault.tooManyFiles { throw error }
+            return nil
+        }
+    }
+
+    private struct Walk {
+        var position: Int64
+        var offset: Int64
+        var fault: FrameFault?
+    }
+
+    private mutating func walk(
+        _ segment: Segment, from position: Int64, offset: Int64, limit: Int64, _ body: (RecordBatchView) -> Void
+    ) throws(IOFault) -> Walk {
+        guard position < limit else { return Walk(position: position, offset: offset) }
+        let file = try context.files.file(path(segment.name.log))
+        var reader = FrameReader(file, segment.name, from: position, offset: offset, limit: limit)
+        defer { report.scannedBytes += reader.position - position }
+        while true {
+            do throws(FrameReader.Failing) {
+                if try !reader.next(body) { return Walk(position: reader.position, offset: reader.offset) }
+            } catch {
+                switch error {
+                case .io(let fault): throw fault
+                case .frame(let fault):
+                    return Walk(position: reader.position, offset: reader.offset, fault: fault)
+                }
+            }
+        }
+    }
+
+    /// Finds the end of the last segment. What is not proven by the recovery point is read.
+    private mutating func settleTail() throws(IOFault) {
+        guard let last = segments.last else { return }
+        let at = segments.count - 1
+        var (position, offset) = (Int64(0), last.base)
+        var known: Int64 = 0
+        if let point, point.segmentBase == last.base, point.epoch == last.name.epoch {
+            known = Int64(point.position)
+            // A point inside the file is where to begin; one beyond it proves a loss, and everything is read.
+            if known <= last.bytes { (position, offset) = (known, point.durableOffset) }
+        } else if let point, point.segmentBase > last.base {
+            known = .max
+        }
+        let walk = try walk(last, from: position, offset: offset, limit: last.bytes) { _ in }
+        segments[at].bytes = walk.position
+        segments[at].end = walk.offset
+        guard let fault = walk.fault else { return }
+        let place = last.place(name, fault.position, offset: fault.offset)
+        let message = "The batch at offset \(fault.offset) is damaged: \(fault.reason)"
+        if fault.position < known {
+            // Kept as it is; readers get everything around the damage.
+            segments[at].bytes = last.bytes
+            segments[at].end = max(walk.offset, point?.durableOffset ?? 0)
+            return refuse(message, place)
+        }
+        try judge(fault, in: last, message, place)
+    }
+
+    /// An unproven broken frame: the torn end of an unfinished write, or damage?
+    private mutating func judge(
+        _ fault: FrameFault, in last: Segment, _ message: String, _ place: String
+    ) throws(IOFault) {
+        let at = segments.count - 1
+        let file = try context.files.file(path(last.name.log))
+        let later = try FrameSearch.next(
+            in: file, last.name, from: fault.position + 1, above: fault.offset, limit: last.bytes)
+        let window = durability == .durable ? Int64(Limits.unsyncedBytes) + Int64(Limits.batchBytes) : .max
+        if let later, later.position - fault.position > window {
+            let rest = try walk(last, from: later.position, offset: later.offset, limit: last.bytes) { _ in }
+            segments[at].bytes = last.bytes
+            segments[at].end = rest.offset
+            return refuse(message, place)
+        }
+        let lost = last.bytes - fault.position
+        if later != nil {
+            let kept = try quarantine(file, last, from: fault.position)
+            report.note(
+                .quarantined, place, "\(message); \(lost) bytes that were not known to be synced are in \(kept)")
+        } else {
+            report.note(.tornTail, place, "\(message); \(lost) bytes were cut")
+        }
+        try file.truncate(to: fault.position)
+        try file.sync()
+    }
+
+    /// Copies what is about to be cut, and makes the copy durable.
+    private func quarantine(_ file: any StorageFile, _ segment: Segment, from position: Int64) throws(IOFault) -> String
+    {
+        try storage.makeDirectory(context.quarantine)
+        let slug = String(name.map { $0 == "/" ? "-" : $0 })
+        let target = "\(context.quarantine)/\(slug).\(segment.name.stem).byte\(position)"
+        // A copy that an interrupted recovery began is made anew.
+        let copy = try storage.open(target, .create)
+        defer { copy.close() }
+        try copy.truncate(to: 0)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.scanWindowBytes, alignment: 16)
+        defer { buffer.deallocate() }
+        var done: Int64 = 0
+        while position + done < segment.bytes {
+            let count = try file.read(into: buffer, at: position + done)
+            guard count > 0 else { break }
+            try copy.write(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count]), at: done)
+            done += Int64(count)
+        }
+        try copy.sync()
+        try storage.syncDirectory(context.quarantine)
+        return target
+    }
+
+    private func readSnapshot(end: Int64) throws(IOFault) -> PartitionSnapshot? {
+        if let point, !point.hasState { return nil }
+        guard let bytes = try storage.contents(of: path(PartitionSnapshot.fileName), limit: Limits.checkedFileBytes)
+        else { return nil }
+        do throws(ByteFault) {
+            let snapshot = try PartitionSnapshot(decoding: bytes)
+            // One that knows more than the log has is another log's.
+            return snapshot.offset <= end ? snapshot : nil
+        } catch { return nil }
+    }
+
+    /// Lets the producers' states see every batch behind the snapshot.
+    private mutating func replay(
+        from snapshot: PartitionSnapshot?, start: Int64, end: Int64
+    ) throws(IOFault) -> ProducerStates {
+        var producers = snapshot?.producers ?? ProducerStates()
+        var (from, position) = (snapshot?.offset ?? start, Int64(0))
+        if snapshot == nil, let point, !point.hasState, point.durableOffset <= end {
+            from = max(start, point.durableOffset)
+            if point.segmentBase == segments.last?.base, point.epoch == segments.last?.name.epoch {
+                position = Int64(point.position)
+            }
+        }
+        guard from < end else { return producers }
+        let now = context.clock.wall
+        for segment in segments where segment.end > from {
+            let isTail = position > 0 && segment.base == segments.last?.base
+            let walk = try walk(
+                segment, from: isTail ? position : 0, offset: isTail ? from : segment.base, limit: segment.bytes
+            ) { view in
+                guard view.header.baseOffset >= from, view.header.hasProducer else { return }
+                var marker: ControlRecord?
+                if view.header.attributes.isControl, view.header.attributes.isTransactional {
+                    do throws(ByteFault) { marker = try view.controlRecord() } catch { marker = nil }
+                }
+                producers.apply(view.header, marker: marker, now: now)
+            }
+            if let fault = walk.fault {
+                refuse(
+                    "The batch at offset \(fault.offset) is damaged: \(fault.reason)",
+                    segment.place(name, fault.position, offset: fault.offset))
+            }
+        }
+        return producers
+    }
+}

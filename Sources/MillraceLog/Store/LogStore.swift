@@ -1,0 +1,183 @@
+public import MillraceCore
+
+/// All topics in one directory, with the threads that write, sync and clean them.
+///
+/// One process owns the directory. Every method may be called from any thread; those that throw may block on the disk.
+public final class LogStore: Sendable {
+    /// What opening found.
+    public let recovery: RecoveryReport
+    let context: StoreContext
+    private let lock: any StorageFile
+    private let threads = Lock<[OwnedThread]>([])
+    private let topicTable: Lock<[String: Topic]>
+    /// Serialises changes to the set of topics and their metadata.
+    let changes = ThreadMonitor(false)
+    private let scratch = Lock(UncheckedBox(WriteScratch()))
+
+    private init(
+        context: StoreContext, lock: any StorageFile, topics: [String: Topic], recovery: RecoveryReport
+    ) {
+        (self.context, self.lock, self.recovery) = (context, lock, recovery)
+        topicTable = Lock(topics)
+    }
+
+    public var directory: String { context.directory }
+
+    // MARK: Opening and closing
+
+    /// Opens the store in `directory`, made when it is missing, and recovers what a crash left.
+    ///
+    /// Throws when another process owns it or it cannot be read; a single damaged partition does not: it refuses by itself.
+    public static func open(
+        directory: String, storage: any Storage, clock: any RuntimeClock, options: LogOptions = LogOptions()
+    ) throws(Failure) -> LogStore {
+        let context = StoreContext(directory: directory, storage: storage, clock: clock, options: options)
+        let lock = try takeLock(context)
+        do throws(Failure) {
+            var report = RecoveryReport()
+            report.wasClean = try CleanMarker.take(context)
+            let topics = try openTopics(context, &report)
+            let store = LogStore(context: context, lock: lock, topics: topics, recovery: report)
+            if options.execution == .threads { store.startThreads() }
+            return store
+        } catch {
+            lock.close()
+            throw error
+        }
+    }
+
+    private static func takeLock(_ context: StoreContext) throws(Failure) -> any StorageFile {
+        let storage = context.storage
+        let file = try attempting("The log's directory could not be made", place: context.directory) {
+            () throws(IOFault) in
+            try storage.makeDirectory(context.directory)
+            try storage.makeDirectory(context.directory + "/topics")
+            try storage.syncDirectory(context.directory)
+            return try storage.open(context.directory + "/lock", .create)
+        }
+        let isOurs = try attempting("The log could not be locked") { () throws(IOFault) in try file.lockExclusively() }
+        guard isOurs else {
+            file.close()
+            throw Failure(
+                .inUse, "Another process has this log open", advice: "Stop it, or ask it instead",
+                place: context.directory)
+        }
+        return file
+    }
+
+    private static func openTopics(
+        _ context: StoreContext, _ report: inout RecoveryReport
+    ) throws(Failure) -> [String: Topic] {
+        let root = context.directory + "/topics"
+        let names = try attempting("The topics could not be listed", place: root) { () throws(IOFault) in
+            try context.storage.list(root)
+        }
+        var topics: [String: Topic] = [:]
+        for name in names {
+            do throws(Failure) { try TopicName.validate(name) } catch { continue }
+            do throws(IOFault) {
+                guard try context.storage.status(of: "\(root)/\(name)")?.kind == .directory else { continue }
+                topics[name] = try TopicRecovery.open(
+                    name, directory: "\(root)/\(name)", context: context, report: &report)
+            } catch {
+                throw Failure(error, "The topic \(name) could not be opened", place: "\(root)/\(name)")
+            }
+        }
+        return topics
+    }
+
+    private func startThreads() {
+        let context = context
+        var started = [
+            OwnedThread(name: "log-write") {
+                let scratch = WriteScratch()
+                while let partition = context.writeQueue.take() { partition.writePending(scratch) }
+            }
+        ]
+        for number in 0..<max(1, context.options.syncThreads) {
+            started.append(
+                OwnedThread(name: "log-sync-\(number)") {
+                    while let partition = context.syncQueue.take() { partition.syncPending() }
+                })
+        }
+        let threads = started
+        self.threads.withLock { $0 = threads }
+    }
+
+    deinit { stopThreads() }
+
+    private func stopThreads() {
+        context.writeQueue.stop()
+        context.syncQueue.stop()
+        context.budget.close()
+    }
+
+    /// Does what waits on the calling thread: for `LogOptions.Execution.manual`, where there are no threads.
+    public func turn() {
+        precondition(context.options.execution == .manual, "the store's threads do this")
+        scratch.withLock { scratch in
+            while true {
+                if let partition = context.writeQueue.poll() {
+                    partition.writePending(scratch.value)
+                } else if let partition = context.syncQueue.poll() {
+                    partition.syncPending()
+                } else {
+                    return
+                }
+            }
+        }
+    }
+
+    /// Writes and syncs what was accepted, notes that the end was clean, and gives the directory free.
+    ///
+    /// Appends from now on fail. Throws when something could not be made durable; the next start then recovers.
+    public func close() throws(Failure) {
+        let isFirst = context.isClosing.withLock { closing in
+            defer { closing = true }
+            return !closing
+        }
+        guard isFirst else { return }
+        if context.options.execution == .manual { turn() }
+        stopThreads()
+        for thread in threads.withLock({ $0 }) { thread.join() }
+        defer {
+            context.files.forgetAll()
+            lock.close()
+        }
+        let failure = closeTopics()
+        if let failure { throw failure }
+        try CleanMarker.leave(context)
+    }
+
+    private func closeTopics() -> Failure? {
+        var failure: Failure?
+        for topic in topics {
+            for partition in topic.partitions {
+                do throws(Failure) { try partition.close() } catch { failure = failure ?? error }
+            }
+            do throws(IOFault) { try topic.points.sync() } catch {
+                failure = failure ?? Failure(error, "The recovery points could not be synced", place: topic.name)
+            }
+        }
+        return failure
+    }
+
+    // MARK: Topics
+
+    /// All topics, by name.
+    public var topics: [Topic] {
+        topicTable.withLock { table in table.values.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) } }
+    }
+    public func topic(_ name: String) -> Topic? { topicTable.withLock { $0[name] } }
+
+    func insert(_ topic: Topic) { topicTable.withLock { $0[topic.name] = topic } }
+    func removeFromTable(_ name: String) { _ = topicTable.withLock { $0.removeValue(forKey: name) } }
+    var topicCount: Int { topicTable.withLock { $0.count } }
+}
+
+/// Carries a class that only the holder of a lock touches.
+struct UncheckedBox<Value>: @unchecked Sendable {
+    // Sendable because every use is inside the lock that holds the box.
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}

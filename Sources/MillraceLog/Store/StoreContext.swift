@@ -1,0 +1,27 @@
+internal import MillraceCore
+
+/// What the partitions of one store share.
+final class StoreContext: Sendable {
+    let directory: String
+    let storage: any Storage
+    let clock: any RuntimeClock
+    let options: LogOptions
+    let files: FileCache
+    let budget: AppendBudget
+    let writeQueue = WorkQueue()
+    let syncQueue = WorkQueue()
+    /// Set when the store closes: nothing is accepted any more.
+    let isClosing = Lock(false)
+
+    init(directory: String, storage: any Storage, clock: any RuntimeClock, options: LogOptions) {
+        (self.directory, self.storage, self.clock, self.options) = (directory, storage, clock, options)
+        files = FileCache(storage: storage, limit: options.openFiles)
+        budget = AppendBudget(limit: options.appendBufferBytes)
+    }
+
+    var quarantine: String { directory + "/quarantine" }
+
+    var closedFailure: Failure {
+        Failure(.closed, "The log is closed", advice: "Open it again", place: directory)
+    }
+}
