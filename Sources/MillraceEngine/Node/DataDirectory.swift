@@ -1,4 +1,4 @@
-internal import MillraceCore
+public import MillraceCore
 
 /// The one directory of a node: locked by one process, marked with the version of its layout (design D1).
 ///
@@ -9,19 +9,19 @@ internal import MillraceCore
 /// DIR/tables       the store
 /// DIR/control.sock where the command line asks a running node
 /// ```
-final class DataDirectory: Sendable {
+public final class DataDirectory: Sendable {
     static let format = "millrace 1\n"
 
-    let path: String
+    public let path: String
     private let lock: any StorageFile
 
-    var log: String { path + "/log" }
-    var tables: String { path + "/tables" }
-    var controlSocket: String { path + "/control.sock" }
+    public var log: String { path + "/log" }
+    public var tables: String { path + "/tables" }
+    public var controlSocket: String { path + "/control.sock" }
 
     /// Makes the directory when it is missing. Refuses one that another process owns, one of another version, and one
     /// that holds files but no mark, which is somebody else's.
-    init(_ path: String, storage: any Storage) throws(Failure) {
+    public init(_ path: String, storage: any Storage) throws(Failure) {
         self.path = path
         do {
             try Self.makeDirectories(path, storage: storage)
@@ -30,7 +30,7 @@ final class DataDirectory: Sendable {
                 lock.close()
                 throw Failure(
                     .inUse, "another node owns this data directory",
-                    advice: "Stop it, or give this one its own with --data-directory", place: path)
+                    advice: "Stop it, or give this one its own directory", place: path)
             }
             try Self.checkFormat(path, storage: storage)
         } catch let fault as IOFault {
@@ -43,7 +43,7 @@ final class DataDirectory: Sendable {
     }
 
     /// Lets the next process in.
-    func close() { lock.close() }
+    public func close() { lock.close() }
 
     private static func makeDirectories(_ path: String, storage: any Storage) throws(IOFault) {
         let parent = String.parent(of: path)
