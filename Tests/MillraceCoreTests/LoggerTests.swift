@@ -18,7 +18,8 @@ import Testing
         logger.info("segment-rolled", ["topic": "clicks", "bytes": 1_024, "full": true, "share": 0.5, "note": "a b"])
         #expect(
             sink.all == [
-                "time=2026-01-01T00:00:00Z level=info event=segment-rolled topic=clicks bytes=1024 full=true share=0.5 note=\"a b\""
+                "time=2026-01-01T00:00:00Z level=info event=segment-rolled topic=clicks bytes=1024 full=true "
+                    + "share=0.5 note=\"a b\""
             ])
     }
 

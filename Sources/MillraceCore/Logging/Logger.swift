@@ -6,8 +6,8 @@ public protocol LogSink: AnyObject, Sendable {
 
 /// Makes structured one-line log entries and limits how many of one cause get through.
 ///
-/// Of each event at most `Limits.logBurst` lines pass in `Limits.logPeriod`; the first line of a later period says how many
-/// were held back. Never per record: log per batch, and only when something happened.
+/// Of each event at most `Limits.logBurst` lines pass in `Limits.logPeriod`; the first line of a later period says how
+/// many were held back. Never per record: log per batch, and only when something happened.
 public final class Logger: Sendable {
     private struct Cause {
         var periodStart: MonotonicTime

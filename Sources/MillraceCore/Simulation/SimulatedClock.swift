@@ -1,7 +1,7 @@
 /// Time that moves only when a test says so.
 ///
-/// Timers run on the thread that advances, in the order of (deadline, scheduling), with `now` at their deadline; a timer
-/// may schedule others. One thread advances at a time.
+/// Timers run on the thread that advances, in the order of (deadline, scheduling), with `now` at their deadline; a
+/// timer may schedule others. One thread advances at a time.
 public final class SimulatedClock: RuntimeClock {
     fileprivate struct State {
         var now: MonotonicTime

@@ -11,7 +11,7 @@ struct SimulatedNode {
     /// Room reserved by `preallocate`.
     var reserved: Int64 = 0
 
-    /// A directory likewise. Its pending changes are in `SimulatedDisk.pendingNames`, since a rename has two directories.
+    /// A directory likewise. Its pending changes are in `SimulatedDisk.pendingNames`: a rename has two directories.
     var entries: [String: Int] = [:]
     var durableEntries: [String: Int] = [:]
     /// Names in `entries` of all directories that lead here.

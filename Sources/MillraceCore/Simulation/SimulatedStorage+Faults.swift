@@ -65,7 +65,8 @@ extension SimulatedStorage {
     /// How often the code under test came to each crash point.
     public var crashPointHits: [String: Int] { disk.withLock { $0.faults.crashPointHits } }
 
-    /// Bytes all files together may take; `nil` for no limit. A write beyond it takes what fits and fails with `ENOSPC`.
+    /// Bytes all files together may take; `nil` for no limit. A write beyond it takes what fits, then fails with
+    /// `ENOSPC`.
     public var capacity: Int64? {
         get { disk.withLock { $0.capacity } }
         set { disk.withLock { $0.capacity = newValue } }

@@ -1,6 +1,7 @@
 /// Pieces of work ordered by (deadline, order of insertion), any of which can be taken out again.
 ///
-/// A binary heap of slot numbers; a slot knows its place in the heap, so cancelling is O(log n) and leaves nothing behind.
+/// A binary heap of slot numbers; a slot knows its place in the heap, so cancelling is O(log n) and leaves nothing
+/// behind.
 struct TimerHeap<Work> {
     struct Ticket: Hashable, Sendable {
         fileprivate var slot: Int
