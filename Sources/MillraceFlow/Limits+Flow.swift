@@ -7,6 +7,11 @@ extension Limits {
     public static let paneTableProbes = 512
     /// Keys a pre-combining step holds before it sends its partial panes on: a few MB, still in the cache's reach.
     public static let preCombineKeys = 65_536
+    /// Values a `topN` keeps per key: they are stored and sorted whole with every change.
+    public static let topN = 1_000
+    /// How long a source brings nothing before event time goes on without it: longer than pauses between a producer's
+    /// batches, shorter than a person waits for a window.
+    public static let idleAfter = TimeSpan.seconds(10)
     /// How far a record's time may lie ahead of the wall clock before it stops moving the watermark.
     public static let futureTime = TimeSpan.hours(24)
 }

@@ -29,6 +29,6 @@ public struct Events<T: Record>: Flow {
     ) throws {}
     @inlinable public static func stages<Q: FlowPath>(
         into plan: inout PlanBuilder, of pipeline: Q.P, by path: Q.Type
-    ) -> [StagePort] where Q.F == Self { [.source(String(describing: T.self))] }
+    ) -> [StagePort] where Q.F == Self { plan.source(T.self) }
     public func describe(into text: inout StageDescription) { text.add("events \(T.self)") }
 }

@@ -23,7 +23,7 @@ public struct Timed<Upstream: Flow>: FlowWithUpstream {
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let state = upstream.makeState(setup)
-        return State(upstream: state, clock: setup.clock, turn: setup.clock.takeOverTime())
+        return State(upstream: state, clock: setup.clock, turn: setup.takeOverTime())
     }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void

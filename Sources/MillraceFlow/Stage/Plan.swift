@@ -2,8 +2,8 @@ public import MillraceCore
 
 /// Where a stage's records come from.
 public enum StagePort: Sendable, Hashable {
-    /// A log of the pipeline's own input: the name of its record type.
-    case source(String)
+    /// A log of the pipeline's own input: its number in the order they are written down, and its record type's name.
+    case source(index: Int, type: String)
     /// The internal log that an earlier stage writes.
     case shuffle(fromStage: Int)
 }
@@ -71,12 +71,26 @@ public struct Plan: Sendable {
     }
 }
 
+extension [StagePort] {
+    /// The stage reads logs of the pipeline's input, so that its own records say what time it is.
+    @usableFromInline var isSource: Bool {
+        contains { if case .source = $0 { true } else { false } }
+    }
+}
+
 /// Collects a plan's stages while the flows walk from the end to the start.
 public struct PlanBuilder {
     @usableFromInline var stages: [StagePlan] = []
     @usableFromInline var warnings: [String] = []
 
+    @usableFromInline var sources = 0
+
     public init() {}
+    /// The next log that the pipeline reads.
+    @inlinable public mutating func source<T: Record>(_: T.Type) -> [StagePort] {
+        sources += 1
+        return [.source(index: sources - 1, type: String(describing: T.self))]
+    }
     public mutating func warn(_ text: String) { warnings.append(text) }
 
     /// Adds a stage whose last step is at `path`.
@@ -84,18 +98,19 @@ public struct PlanBuilder {
         _: Q.Type, of pipeline: Q.P, ports: [StagePort], isShuffled: Bool, sink: @escaping @Sendable () -> S
     ) where S.Value == Q.F.Output {
         let flow = Q.flow(of: pipeline)
-        let probe = StageSetup(seed: 0)
+        let probe = StageSetup(seed: 0, isSource: ports.isSource)
         _ = flow.makeState(probe)
         var text = StageDescription()
         flow.describe(into: &text)
         append(probe, text, ports: ports, isShuffled: isShuffled) { options in
-            StageKernel.make(Q.self, of: pipeline, sink: sink(), options: options)
+            StageKernel.make(Q.self, of: pipeline, sink: sink(), isSource: ports.isSource, options: options)
         }
     }
     @usableFromInline mutating func append(
         _ probe: StageSetup, _ text: StageDescription, ports: [StagePort], isShuffled: Bool,
         makeKernel: @escaping @Sendable (KernelOptions) -> StageKernel
     ) {
+        warnings += probe.warnings
         stages.append(
             StagePlan(
                 index: stages.count, ports: ports, isShuffled: isShuffled,
@@ -125,7 +140,7 @@ extension Plan: CustomStringConvertible {
             lines.append("  stage \(stage.index)")
             for port in stage.ports {
                 switch port {
-                case .source(let type): lines.append("    from log of \(type)")
+                case .source(_, let type): lines.append("    from log of \(type)")
                 case .shuffle(let from): lines.append("    from shuffle of stage \(from)")
                 }
             }

@@ -61,6 +61,15 @@ public struct RecordBuffer: Sendable {
                 valueCount: bytes.count - start - keyCount))
     }
 
+    public mutating func append(contentsOf other: RecordBuffer) {
+        let base = bytes.count
+        bytes.raw(other.bytes.bytes)
+        for var entry in other.entries {
+            entry.start += base
+            entries.append(entry)
+        }
+    }
+
     public func forEach(_ body: (View) throws -> Void) rethrows {
         try bytes.bytes.withUnsafeBytes { all in
             for e in entries {

@@ -32,10 +32,13 @@ public final class StageKernel {
     private let tell: Tell
     /// A `TypedInput` of the stage's own record type.
     private let typed: Any
-    private var lastRecordWall = EventTime.distantPast
+    private var idleness: Idleness
 
-    @usableFromInline init(setup: StageSetup, process: @escaping Process, tell: @escaping Tell, typed: Any) {
+    @usableFromInline init(
+        setup: StageSetup, options: KernelOptions, process: @escaping Process, tell: @escaping Tell, typed: Any
+    ) {
         (self.setup, processBody, self.tell, self.typed) = (setup, process, tell, typed)
+        idleness = Idleness(after: setup.isSource ? options.idleAfter : nil)
     }
 
     /// What the stage's own records say about event time. `distantPast` before the first record, and for ever in a
@@ -43,6 +46,9 @@ public final class StageKernel {
     public var observed: EventTime { setup.clock.observed }
     /// The stage's watermark: no result of an earlier time will come any more, but for corrections by late records.
     public var watermark: EventTime { setup.clock.watermark }
+    /// A source stage that has seen no record for `KernelOptions.idleAfter`: its watermark goes on with the wall clock,
+    /// and holds nobody else's back. Send this along with the watermark.
+    public var isIdle: Bool { idleness.isIdle }
     public var sides: SideOutputs { setup.sides }
     /// Records that came too late for their window and had no side output to go to, since the kernel was made.
     public var lateDropped: Int { setup.clock.lateDropped }
@@ -58,7 +64,7 @@ public final class StageKernel {
     @discardableResult public func process(
         _ batch: UnsafeBufferPointer<RawRecord>, port: Int = 0, stoppingAtBad: Bool = false, into out: inout StageOutput
     ) -> Int {
-        if !batch.isEmpty { lastRecordWall = setup.clock.wall }
+        if !batch.isEmpty { idleness.sawRecord(wall: setup.clock.wall) }
         let taken = processBody(batch, port, stoppingAtBad, &out)
         setup.combineClocks()
         return taken
@@ -76,6 +82,7 @@ public final class StageKernel {
     /// The wall clock stands at `wall`; records until the next tick are taken to arrive now.
     public func tick(wall: EventTime, into out: inout StageOutput) {
         setWall(wall)
+        if let moved = idleness.tick(wall: wall, observed: setup.clock.observed) { setup.clock.raise(toAtLeast: moved) }
         tell(.wall(wall), &out)
     }
     public func setWall(_ wall: EventTime) { setup.setWall(wall, futureLimit: Limits.futureTime) }
@@ -113,23 +120,28 @@ public struct TypedInput<Value: StageRecord> {
 }
 
 public struct KernelOptions: Sendable {
-    /// Seeds the state tables' hashes. Take a new one per process.
+    /// Seeds the state tables' hashes, and so the order of results of one moment. Draw it once per pipeline and keep it:
+    /// then a replay gives the same order.
     public var seed: UInt64
-    public init(seed: UInt64 = 0) { self.seed = seed }
+    /// How long a source may bring nothing before event time goes on without it; `nil` for never.
+    public var idleAfter: TimeSpan?
+    public init(seed: UInt64 = 0, idleAfter: TimeSpan? = Limits.idleAfter) {
+        (self.seed, self.idleAfter) = (seed, idleAfter)
+    }
 }
 
 extension StageKernel {
     /// Makes the closures in which everything is specialised. Called from `Plan`, nowhere else.
     @inlinable public static func make<Q: FlowPath, S: StageSink>(
-        _: Q.Type, of pipeline: Q.P, sink: S, options: KernelOptions
+        _: Q.Type, of pipeline: Q.P, sink: S, isSource: Bool, options: KernelOptions
     ) -> StageKernel where Q.F.Output == S.Value {
-        let setup = StageSetup(seed: options.seed)
+        let setup = StageSetup(seed: options.seed, isSource: isSource)
         let state = Q.flow(of: pipeline).makeState(setup)
         let clock = setup.clock
         let takesLogTime = clock.takesLogTime
         let bound = clock.logTimeBound
         return StageKernel(
-            setup: setup,
+            setup: setup, options: options,
             process: { batch, port, stopsAtBad, out in
                 let flow = Q.flow(of: pipeline)
                 for (index, raw) in batch.enumerated() {

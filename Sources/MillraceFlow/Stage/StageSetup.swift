@@ -13,10 +13,12 @@ public final class StageSetup {
     /// Seeds the state tables' hashes, so that keys chosen from outside cannot pile up.
     public let seed: UInt64
     public let sides: SideOutputs
+    public let isSource: Bool
+    public private(set) var warnings: [String] = []
     @usableFromInline var owned: [AnyObject] = []
 
-    public init(seed: UInt64) {
-        self.seed = seed
+    public init(seed: UInt64, isSource: Bool) {
+        (self.seed, self.isSource) = (seed, isSource)
         root = StageClock()
         clock = root
         sides = SideOutputs()
@@ -46,6 +48,14 @@ public final class StageSetup {
 
     /// Registers a stateful step.
     public func add(_ slot: any StateSlot) { slots.append(slot) }
+    /// Notes state that grows with the number of keys.
+    public func warnUnbounded(_ name: String) {
+        warnings.append(
+            "state \"\(name)\" grows with the number of keys for ever; give it a time after which keys are forgotten")
+    }
+    /// Whether the step being made moves the watermark, as a number to compare with; never in a stage behind a shuffle,
+    /// where the producers' watermarks hold.
+    @inlinable public func takeOverTime() -> Int { isSource ? clock.takeOverTime() : -1 }
     /// Keeps an object alive as long as the kernel.
     public func keep(_ object: AnyObject) { owned.append(object) }
 }

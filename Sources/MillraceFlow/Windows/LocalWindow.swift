@@ -61,7 +61,7 @@ where A.Base.Element == Upstream.Value {
         let pane = core.words.pointee.table.slot(of: keyed.key) {
             core.missing(keyed.key) { aggregate.base.makeAccumulator() }
         }
-        try aggregate.base.add(keyed.value, to: &pane.pointee.accumulator)
+        try aggregate.base.add(keyed.value, at: time, to: &pane.pointee.accumulator)
         if core.words.pointee.isFired { try core.fireLate(keyed.key, pane, aggregate.base, emit) }
     }
     @inlinable public func signal(

@@ -80,7 +80,7 @@ where A.Element == Upstream.Output {
         let pane = core.words.pointee.table.slot(of: key) {
             (PaneState(accumulator: aggregate.makeAccumulator()), false)
         }
-        try aggregate.add(value, to: &pane.pointee.accumulator)
+        try aggregate.add(value, at: time, to: &pane.pointee.accumulator)
     }
     @inlinable public func signal(
         _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void

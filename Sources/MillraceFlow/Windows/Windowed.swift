@@ -31,16 +31,6 @@ extension KeyedFlow {
 }
 
 extension Windowed {
-    /// How many values.
-    @inlinable @inline(__always) public func count<U: Flow, K: StreamKey>(
-        named name: String = "count"
-    ) -> CombinedWindow<U, K, Count<U.Output>> where Upstream == Shuffled<U, K> { combined(Count(), name) }
-    @inlinable @inline(__always) public func count<U: Flow, K: StreamKey>(
-        named name: String = "count"
-    ) -> LocalWindow<Upstream, Merging<Count<U.Output>>> where Upstream == Rekeyed<U, K> {
-        local(Merging(Count()), name)
-    }
-
     @inlinable @inline(__always) func combined<U: Flow, K: StreamKey, A: MergeableAggregate>(
         _ aggregate: A, _ name: String
     ) -> CombinedWindow<U, K, A> where Upstream == Shuffled<U, K>, A.Element == U.Output {

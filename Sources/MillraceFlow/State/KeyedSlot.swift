@@ -1,0 +1,67 @@
+public import MillraceCore
+
+extension StageSetup {
+    /// Keyed state of a step.
+    /// - Parameters:
+    ///   - name: stable across releases, and no other step's of the pipeline.
+    ///   - version: raise it when the stored value changes its meaning.
+    ///   - deadline: when a value ends, for state that is watched; it makes a restore read all of it.
+    @inlinable public func keyedState<Key: StreamKey, Value: Storable>(
+        _ name: String, key: Key.Type, value: Value.Type, version: Int = 1, deadline: ((Value) -> EventTime)? = nil
+    ) -> KeyedState<Key, Value> {
+        let slot = KeyedSlot<Key, Value>(name: name, seed: seed, version: version, deadline: deadline)
+        add(slot)
+        return slot.state
+    }
+}
+
+/// Owns keyed state and turns it into bytes and back. Keys: `entry ‖ key`.
+@usableFromInline final class KeyedSlot<Key: StreamKey, Value: Storable>: StateSlot {
+    @usableFromInline let state: KeyedState<Key, Value>
+    @usableFromInline let name: String
+    @usableFromInline let schema: StateSchema
+    private let deadline: ((Value) -> EventTime)?
+    private var schemaIsStored = false
+
+    @usableFromInline init(name: String, seed: UInt64, version: Int, deadline: ((Value) -> EventTime)?) {
+        state = KeyedState(seed: seed, name: name)
+        self.name = name
+        self.deadline = deadline
+        schema = StateSchema(version: version, layout: "\(Key.self) \(Value.self)")
+    }
+    deinit { state.destroy() }
+
+    @usableFromInline var entries: Int { state.table.count }
+    @usableFromInline var bytes: Int { state.table.bytes }
+
+    @usableFromInline func takeDelta(into delta: inout StateDelta) {
+        for key in state.words.pointee.removed { delta.remove { self.writeKey(key, &$0) } }
+        state.words.pointee.removed.removeAll()
+        state.table.takeDirty { key, value in
+            if !schemaIsStored {
+                schema.store(name, into: &delta)
+                schemaIsStored = true
+            }
+            delta.put(key: { self.writeKey(key, &$0) }) { value.store(into: &$0) }
+        }
+    }
+    private func writeKey(_ key: Key, _ writer: inout ByteWriter) {
+        StateSchema.writePrefix(name, .entry, into: &writer)
+        key.store(into: &writer)
+    }
+
+    @usableFromInline func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
+        state.words.pointee.reader = reader
+        state.words.pointee.isComplete = false
+        guard let deadline else { return }
+        state.loadAll()
+        state.table.forEach { key, value in state.watch(key, until: deadline(value.pointee)) }
+    }
+    @usableFromInline func evict(bytes: Int) -> Int {
+        // What has deadlines stays: it is needed in order.
+        guard state.words.pointee.reader != nil, deadline == nil else { return 0 }
+        let before = state.table.bytes
+        if state.table.evictStored() > 0 { state.words.pointee.isComplete = false }
+        return before - state.table.bytes
+    }
+}
