@@ -273,6 +273,7 @@ struct mr_json_parser {
     /// Finds the structural positions. On an error it is in `result`.
     bool prepare(const uint8_t *bytes, size_t length, Walker &walker) {
         result.generation++;
+        result.bytes = bytes;
         if (length > MR_JSON_MAX_BYTES) return refuse(MR_JSON_SIZE, MR_JSON_MAX_BYTES), false;
         if (length > capacity || !stage) {
             size_t wanted = 4096;

@@ -66,11 +66,14 @@ typedef struct mr_json_token {
     uint8_t kind;
     /// A string that holds at least one backslash.
     uint8_t escaped;
-    uint16_t reserved;
+    /// For the reader: a hint of where the next key is. Zero at first.
+    uint16_t hint;
 } mr_json_token;
 
 typedef struct mr_json_result {
     const mr_json_token *tokens;
+    /// The document, lent by the caller of the parser.
+    const void *bytes;
     uint32_t count;
     uint32_t error;
     /// Byte position of the error.

@@ -1,0 +1,140 @@
+import MillraceCore
+
+/// The fields of an object by name.
+///
+/// A lookup begins where the last one ended, because encoders write fields in the order structs declare them. Then it
+/// goes once around the rest, since a field that is read must not be there twice.
+struct JSONKeyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
+    private let value: JSONValue
+    private let end: Int
+    /// Objects with many keys are checked for duplicates as a whole, once, so that reading stays linear.
+    private let isKnownUnique: Bool
+
+    init(_ value: JSONValue) throws {
+        let token = value.token
+        guard token.kind == .object else { throw value.wrong("an object") }
+        self.value = value
+        end = Int(token.next)
+        var keys = 0
+        var at = value.index + 1
+        while at < end, keys <= Limits.jsonKeysComparedOneByOne {
+            at = Int(value.document[at + 1].next)
+            keys += 1
+        }
+        isKnownUnique = keys > Limits.jsonKeysComparedOneByOne
+        if isKnownUnique { try refuseDuplicates() }
+    }
+
+    private func refuseDuplicates() throws {
+        var seen: Set<String> = []
+        var at = value.index + 1
+        while at < end {
+            guard seen.insert(value.document.string(value.document[at])).inserted else { throw duplicate(at) }
+            at = Int(value.document[at + 1].next)
+        }
+    }
+    private func duplicate(_ at: Int) -> DecodingError {
+        let fault = value.document.fault(.duplicateField, at: at)
+        return .dataCorrupted(value.context(fault))
+    }
+
+    /// The value of a field; `nil` when it is not there.
+    private func find(_ key: Key) throws -> JSONValue? {
+        var name = key.stringValue
+        let document = value.document
+        return try name.withUTF8 { (utf8) throws -> JSONValue? in
+            let wanted = UnsafeRawBufferPointer(utf8)
+            let first = value.index + 1
+            var at = min(end, first + Int(value.token.hint))
+            let start = at
+            var hasTurned = false
+            var found: Int?
+            while true {
+                if at >= end, !hasTurned { (at, hasTurned) = (first, true) }
+                if hasTurned, at >= start { break }
+                if matches(document[at], wanted) {
+                    if found != nil { throw duplicate(at) }
+                    found = at + 1
+                    if isKnownUnique { break }
+                }
+                at = Int(document[at + 1].next)
+            }
+            guard let found else { return nil }
+            document.remember(UInt16(exactly: Int(document[found].next) - first) ?? 0, in: value.index)
+            return JSONValue(document: document, index: found)
+        }
+    }
+    private func matches(_ token: JSONToken, _ wanted: UnsafeRawBufferPointer) -> Bool {
+        if token.escaped != 0 {
+            return value.document.string(token).utf8.elementsEqual(wanted)
+        }
+        return token.count == wanted.count && value.document.text(token).isEqual(to: wanted)
+    }
+    private func field(_ key: Key) throws -> JSONValue {
+        if let found = try find(key) { return found }
+        let fault = value.document.fault(.missingField, at: value.index, missing: key.stringValue)
+        throw DecodingError.keyNotFound(key, value.context(fault))
+    }
+    private func present(_ key: Key) throws -> JSONValue? {
+        guard let found = try find(key), found.token.kind != .null else { return nil }
+        return found
+    }
+
+    var codingPath: [any CodingKey] { value.codingPath }
+    var allKeys: [Key] {
+        var keys: [Key] = []
+        var at = value.index + 1
+        while at < end {
+            if let key = Key(stringValue: value.document.string(value.document[at])) { keys.append(key) }
+            at = Int(value.document[at + 1].next)
+        }
+        return keys
+    }
+    func contains(_ key: Key) -> Bool {
+        // A duplicate is reported by the read that follows.
+        do { return try find(key) != nil } catch { return true }
+    }
+    func decodeNil(forKey key: Key) throws -> Bool { try field(key).token.kind == .null }
+    func nestedContainer<Nested: CodingKey>(
+        keyedBy: Nested.Type, forKey key: Key
+    ) throws -> KeyedDecodingContainer<Nested> {
+        KeyedDecodingContainer(try JSONKeyed<Nested>(try field(key)))
+    }
+    func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
+        try JSONUnkeyed(try field(key))
+    }
+    func superDecoder() throws -> any Decoder {
+        guard let key = Key(stringValue: "super") else { return value }
+        return try field(key)
+    }
+    func superDecoder(forKey key: Key) throws -> any Decoder { try field(key) }
+}
+
+extension JSONKeyed {
+    func decode(_: Bool.Type, forKey key: Key) throws -> Bool { try field(key).bool() }
+    func decode(_: String.Type, forKey key: Key) throws -> String { try field(key).string() }
+    func decode(_: Double.Type, forKey key: Key) throws -> Double { try field(key).double() }
+    func decode(_: Float.Type, forKey key: Key) throws -> Float { try field(key).float() }
+    func decode(_: Int.Type, forKey key: Key) throws -> Int { try field(key).integer(Int.self) }
+    func decode(_: Int8.Type, forKey key: Key) throws -> Int8 { try field(key).integer(Int8.self) }
+    func decode(_: Int16.Type, forKey key: Key) throws -> Int16 { try field(key).integer(Int16.self) }
+    func decode(_: Int32.Type, forKey key: Key) throws -> Int32 { try field(key).integer(Int32.self) }
+    func decode(_: Int64.Type, forKey key: Key) throws -> Int64 { try field(key).integer(Int64.self) }
+    func decode(_: Int128.Type, forKey key: Key) throws -> Int128 { try field(key).integer(Int128.self) }
+    func decode(_: UInt.Type, forKey key: Key) throws -> UInt { try field(key).integer(UInt.self) }
+    func decode(_: UInt8.Type, forKey key: Key) throws -> UInt8 { try field(key).integer(UInt8.self) }
+    func decode(_: UInt16.Type, forKey key: Key) throws -> UInt16 { try field(key).integer(UInt16.self) }
+    func decode(_: UInt32.Type, forKey key: Key) throws -> UInt32 { try field(key).integer(UInt32.self) }
+    func decode(_: UInt64.Type, forKey key: Key) throws -> UInt64 { try field(key).integer(UInt64.self) }
+    func decode(_: UInt128.Type, forKey key: Key) throws -> UInt128 { try field(key).integer(UInt128.self) }
+    func decode<T: Decodable>(_: T.Type, forKey key: Key) throws -> T { try field(key).decode(T.self) }
+
+    func decodeIfPresent(_: Bool.Type, forKey key: Key) throws -> Bool? { try present(key)?.bool() }
+    func decodeIfPresent(_: String.Type, forKey key: Key) throws -> String? { try present(key)?.string() }
+    func decodeIfPresent(_: Double.Type, forKey key: Key) throws -> Double? { try present(key)?.double() }
+    func decodeIfPresent(_: Float.Type, forKey key: Key) throws -> Float? { try present(key)?.float() }
+    func decodeIfPresent(_: Int.Type, forKey key: Key) throws -> Int? { try present(key)?.integer(Int.self) }
+    func decodeIfPresent(_: Int64.Type, forKey key: Key) throws -> Int64? { try present(key)?.integer(Int64.self) }
+    func decodeIfPresent(_: UInt64.Type, forKey key: Key) throws -> UInt64? { try present(key)?.integer(UInt64.self) }
+    func decodeIfPresent<T: Decodable>(_: T.Type, forKey key: Key) throws -> T? { try present(key)?.decode(T.self) }
+}
