@@ -1,7 +1,7 @@
 public import MillraceCore
 
 /// The log record's bytes as they are, copied once.
-public struct RawRecord: Record, Hashable {
+public struct BytesRecord: Record, Hashable {
     public var value: [UInt8]
     /// The log record's key.
     public var key: [UInt8]?
@@ -10,8 +10,8 @@ public struct RawRecord: Record, Hashable {
 
     public static func decode(
         key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?
-    ) throws(RecordFault) -> RawRecord {
-        RawRecord(value: value.map { Array($0) } ?? [], key: key.map { Array($0) })
+    ) throws(RecordFault) -> BytesRecord {
+        BytesRecord(value: value.map { Array($0) } ?? [], key: key.map { Array($0) })
     }
     public func encode(into writer: inout ByteWriter) { writer.raw(value) }
     public func encodeKey(into writer: inout ByteWriter) -> Bool {
@@ -24,7 +24,7 @@ public struct RawRecord: Record, Hashable {
         value.store(into: &writer)
         key.store(into: &writer)
     }
-    public static func load(from reader: inout ByteReader) throws -> RawRecord {
-        RawRecord(value: try [UInt8].load(from: &reader), key: try [UInt8]?.load(from: &reader))
+    public static func load(from reader: inout ByteReader) throws -> BytesRecord {
+        BytesRecord(value: try [UInt8].load(from: &reader), key: try [UInt8]?.load(from: &reader))
     }
 }
