@@ -9,4 +9,12 @@ extension Limits {
     static let controlMilliseconds: Int32 = 5_000
     /// Bytes a task reads from its source before it lets the next task of its lane run: about a millisecond of work.
     static let bytesPerTurn = 1 << 20
+    /// How often a task looks at the wall clock: timers and idle inputs are this late at most.
+    static let tickInterval = TimeSpan.milliseconds(100)
+    /// Log partitions that one commit writes into: a shuffle's, a result's, side outputs and the dead letters.
+    static let transactionParts = 40_000
+    /// Keys of one task that wait because a record of theirs failed. Beyond it records are dead-lettered one by one.
+    static let parkedKeys = 10_000
+    /// Dead letters of one task that wait for the next commit; the task reads no further when there are so many.
+    static let deadLettersPerCommit = 10_000
 }

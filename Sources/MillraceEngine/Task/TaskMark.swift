@@ -15,6 +15,8 @@ struct TaskMark: Equatable, Sendable {
     var badRecords: Int64 = 0
     /// The input has ended and everything has fired.
     var isFinished = false
+    /// The records that this commit made visible in logs, by where they begin.
+    var transaction: [TransactionPart] = []
 
     private static let version: UInt8 = 1
 
@@ -26,6 +28,13 @@ struct TaskMark: Equatable, Sendable {
             badRecords,
         ] { writer.integer(number) }
         writer.byte(isFinished ? 1 : 0)
+        writer.integer(UInt32(transaction.count))
+        for part in transaction {
+            writer.integer(UInt16(part.topic.utf8.count))
+            writer.text(part.topic)
+            writer.integer(UInt32(part.partition))
+            writer.integer(part.firstOffset)
+        }
         writer.integer(writer.bytes.withUnsafeBytes { CRC32C.of($0) })
         return writer.bytes
     }
@@ -55,6 +64,13 @@ struct TaskMark: Equatable, Sendable {
         lateRecords = try reader.integer()
         badRecords = try reader.integer()
         isFinished = try reader.byte() != 0
+        let parts = try reader.checked(
+            count: try reader.integer(UInt32.self), minimumElementBytes: 14, limit: Limits.transactionParts)
+        for _ in 0..<parts {
+            let topic = try reader.text(Int(try reader.integer(UInt16.self)))
+            let partition = Int(try reader.integer(UInt32.self))
+            transaction.append(TransactionPart(topic: topic, partition: partition, firstOffset: try reader.integer()))
+        }
         let covered = UnsafeRawBufferPointer(rebasing: raw[..<reader.position])
         guard try reader.integer(UInt32.self) == CRC32C.of(covered) else {
             throw ByteFault(.checksum, at: reader.position)

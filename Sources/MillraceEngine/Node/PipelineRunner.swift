@@ -1,0 +1,121 @@
+internal import MillraceCore
+internal import MillraceFlow
+internal import MillraceRuntime
+
+/// One pipeline of a running node: its tasks, their supervisor, and what is known about them.
+///
+/// Each task is a transient child: a failure restarts it from its last commit, with back-off; too many in a row end the
+/// pipeline, which is shown as failed while the node's other pipelines go on.
+final class PipelineRunner: Sendable {
+    struct Seat: Sendable {
+        let context: TaskContext
+        let board = TaskBoard()
+    }
+
+    let description: PipelineDescription
+    let plan: Plan
+    let seats: [Seat]
+    private let lanes: LanePool
+    private let supervisor: Supervisor
+    private let state = Lock(State())
+
+    private struct State {
+        /// The incarnation of each task that runs now.
+        var tasks: [TaskAddress: PipelineTask] = [:]
+        var isStopping = false
+        var isPaused = false
+        var failure: Failure?
+        var isOver = false
+    }
+
+    init(
+        _ description: PipelineDescription, plan: Plan, contexts: [TaskContext], lanes: LanePool,
+        clock: any RuntimeClock, random: SeededRandom
+    ) {
+        (self.description, self.plan, self.lanes) = (description, plan, lanes)
+        seats = contexts.map { Seat(context: $0) }
+        var options = SupervisorState.Options()
+        options.endsWhenDone = true
+        supervisor = Supervisor(description.name, options, clock: clock, random: random)
+    }
+
+    /// Runs until every task has finished, or until `stop`. Throws when the supervisor gives up.
+    func run() async throws(Failure) {
+        for seat in seats { try supervisor.add(child(seat)) }
+        do throws(Failure) { try await supervisor.run() } catch {
+            state.withLock { $0.failure = error }
+            for seat in seats { seat.board.update { if $0.state != .finished { $0.state = .failed } } }
+            throw error
+        }
+        state.withLock { $0.isOver = true }
+    }
+
+    /// Every task makes its last commit and ends; `run` returns then.
+    func stop() {
+        let tasks = state.withLock { state in
+            state.isStopping = true
+            return Array(state.tasks.values)
+        }
+        for task in tasks { task.stop() }
+    }
+
+    func pause(_ isPaused: Bool) {
+        let tasks = state.withLock { state in
+            state.isPaused = isPaused
+            return Array(state.tasks.values)
+        }
+        for task in tasks { task.pause(isPaused) }
+    }
+
+    /// Cancels a task that makes no progress; the supervisor starts it again from its last commit.
+    func restart(_ address: TaskAddress, because failure: Failure) {
+        supervisor.restart(address.description, because: failure)
+    }
+
+    var failure: Failure? { state.withLock { $0.failure } }
+
+    var pipelineState: PipelineStatus.State {
+        let (failure, isOver, isPaused) = state.withLock { ($0.failure, $0.isOver, $0.isPaused) }
+        if failure != nil { return .failed }
+        let states = seats.map { $0.board.current.state }
+        if states.allSatisfy({ $0 == .finished }) { return .finished }
+        if isOver { return .finished }
+        if isPaused { return .paused }
+        if states.contains(.restarting) { return .restarting }
+        return states.contains(.starting) ? .starting : .running
+    }
+
+    private func child(_ seat: Seat) -> Child {
+        Child(seat.context.address.description, restart: .transient) { [self] context in
+            try await run(seat, incarnation: context)
+        }
+    }
+
+    private func run(_ seat: Seat, incarnation: ChildContext) async throws(Failure) {
+        let address = seat.context.address
+        let lane = lanes.place()
+        let strand = Strand(address.description, on: lane, clock: seat.context.clock)
+        let task = PipelineTask(seat.context, strand: strand, board: seat.board)
+        seat.board.update { $0.lane = lane.index }
+        let (isStopping, isPaused) = state.withLock { state in
+            state.tasks[address] = task
+            return (state.isStopping, state.isPaused)
+        }
+        if isStopping { task.stop() }
+        if isPaused { task.pause(true) }
+        incarnation.ready()
+        defer {
+            lanes.leave(strand.lane)
+            state.withLock { state in if state.tasks[address] === task { state.tasks[address] = nil } }
+        }
+        do throws(Failure) { try await task.run() } catch {
+            seat.board.update {
+                $0.state = .restarting
+                $0.restarts += 1
+                $0.lastFailure = "\(error)"
+            }
+            seat.context.logger.error("task-failed", error)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,45 @@
+internal import MillraceCore
+internal import MillraceFlow
+internal import MillraceRuntime
+
+/// One commit on its way to the disk, while its task goes on with the next records.
+///
+/// The order is what makes it exact: records and rows are made durable first, the store's write decides, and only then
+/// do they become visible. A crash between any two steps is settled by `OutboundLogs.recover` and the mark.
+final class CommitJob: Sendable {
+    struct Success: Sendable {
+        var mark: TaskMark
+        var duration: TimeSpan
+    }
+    private let outcome = Lock<Result<Success, Failure>?>(nil)
+
+    /// Starts it on a blocking thread; `wake` is called when `result` is there.
+    init(
+        _ commit: TaskCommit, _ outbox: Outbox, context: TaskContext, wake: @escaping @Sendable () -> Void
+    ) throws(Failure) {
+        let outcome = outcome
+        try context.blocking.submit {
+            let start = context.clock.now
+            do throws(Failure) {
+                let mark = try Self.perform(commit, outbox, context)
+                outcome.withLock { $0 = .success(Success(mark: mark, duration: context.clock.now - start)) }
+            } catch {
+                outcome.withLock { $0 = .failure(error) }
+            }
+            wake()
+        }
+    }
+
+    /// `nil` while it is under way.
+    var result: Result<Success, Failure>? { outcome.withLock { $0 } }
+
+    private static func perform(_ commit: TaskCommit, _ outbox: Outbox, _ context: TaskContext) throws(Failure) -> TaskMark {
+        var commit = commit
+        commit.mark.transaction = try context.outbound.prepare(outbox)
+        if let sink = context.sink { try sink.prepare(outbox.rows, commit: commit.mark.commits) }
+        try context.store.commit(commit)
+        try context.outbound.publish()
+        if let sink = context.sink { try sink.publish(commit: commit.mark.commits) }
+        return commit.mark
+    }
+}

@@ -1,0 +1,126 @@
+internal import MillraceCore
+internal import MillraceFlow
+
+/// Takes a batch through the kernel and sees to the records that fail: tries them again as declared, then makes them
+/// dead letters, and parks their keys when that is declared.
+///
+/// A failing record never stops the others. With parking, no later record of its key overtakes it: the kernel stops
+/// right behind the failing record, and from then on the key's records follow it to the dead letters, until they are
+/// redriven.
+struct FailingRecords {
+    private let policy: FailurePolicy
+    private let input: String
+    private let task: TaskAddress
+    private let release: String
+
+    private var letters: [DeadLetter] = []
+    private var parked: Set<[UInt8]> = []
+    /// Parked and unparked since the last commit.
+    private var changes: [(key: [UInt8], isParked: Bool)] = []
+
+    init(_ policy: FailurePolicy, input: String, task: TaskAddress, release: String) {
+        (self.policy, self.input, self.task, self.release) = (policy, input, task, release)
+    }
+
+    var parkedKeys: Int { parked.count }
+
+    mutating func takeLetters() -> [DeadLetter] {
+        defer { letters.removeAll() }
+        return letters
+    }
+
+    mutating func process(
+        _ batch: UnsafeBufferPointer<RawRecord>, _ kernel: StageKernel, _ out: inout StageOutput, attemptAt wall: EventTime
+    ) {
+        guard !parked.isEmpty || policy.then == .parkKey else {
+            kernel.process(batch, into: &out)
+            if !out.bad.isEmpty { settle(batch, kernel, &out, wall) }
+            return
+        }
+        var rest = batch[...]
+        while let record = rest.first {
+            if let key = record.key, parked.contains(Array(key)) {
+                letters.append(letter(record, "an earlier record of its key failed; the key is parked", attempts: 0, wall))
+                rest = rest.dropFirst()
+                continue
+            }
+            // Up to the next parked key, or to the first record that fails.
+            let run = rest.prefix { parked.isEmpty || $0.key.map { !parked.contains(Array($0)) } ?? true }
+            let lent = UnsafeBufferPointer(rebasing: run)
+            let done = kernel.process(lent, stoppingAtBad: policy.then == .parkKey, into: &out)
+            if !out.bad.isEmpty { settle(lent, kernel, &out, wall) }
+            rest = rest.dropFirst(done)
+        }
+    }
+
+    /// Deals with what the kernel rejected of a batch.
+    private mutating func settle(
+        _ batch: UnsafeBufferPointer<RawRecord>, _ kernel: StageKernel, _ out: inout StageOutput, _ wall: EventTime
+    ) {
+        let rejected = out.bad
+        out.bad.removeAll(keepingCapacity: true)
+        for bad in rejected {
+            guard let index = batch.firstIndex(where: { $0.offset == bad.offset }) else { continue }
+            var last = bad
+            var attempts = 1
+            var isSettled = false
+            while !isSettled, last.cause == .threw, attempts < policy.attempts {
+                attempts += 1
+                kernel.process(UnsafeBufferPointer(rebasing: batch[index...index]), into: &out)
+                if let again = out.bad.popLast() { last = again } else { isSettled = true }
+            }
+            if isSettled { continue }
+            letters.append(letter(batch[index], last.reason, attempts: attempts, wall))
+            if policy.then == .parkKey, let key = batch[index].key { park(Array(key)) }
+        }
+    }
+
+    private mutating func park(_ key: [UInt8]) {
+        guard parked.count < Limits.parkedKeys, parked.insert(key).inserted else { return }
+        changes.append((key, true))
+    }
+
+    /// Lets a key's records through again, once they are redriven.
+    mutating func unpark(_ key: [UInt8]) {
+        if parked.remove(key) != nil { changes.append((key, false)) }
+    }
+
+    private func letter(_ record: RawRecord, _ error: String, attempts: Int, _ wall: EventTime) -> DeadLetter {
+        DeadLetter(
+            partition: 0, offset: 0, pipeline: task.pipeline, release: release, sourceTopic: input,
+            sourcePartition: task.partition, sourceOffset: record.offset, key: record.key.map(Array.init),
+            value: record.value.map(Array.init), error: error, attempts: attempts, at: wall)
+    }
+
+    // MARK: State
+
+    /// Parked keys are entries of a step without a name, which no operator has.
+    private static let prefix = StateSchema.prefix("", .entry)
+
+    mutating func takeDelta(into delta: inout StateDelta) {
+        for change in changes {
+            if change.isParked {
+                delta.put(key: { Self.writeKey(change.key, into: &$0) }, value: { _ in })
+            } else {
+                delta.remove { Self.writeKey(change.key, into: &$0) }
+            }
+        }
+        changes.removeAll()
+    }
+
+    mutating func restore(from reader: any StateReader) throws(Failure) {
+        var found: Set<[UInt8]> = []
+        try Self.prefix.lending { (prefix) throws(Failure) in
+            try reader.scan(prefix: prefix) { key, _ in
+                found.insert(Array(key.dropFirst(prefix.count)))
+                return true
+            }
+        }
+        parked = found
+    }
+
+    private static func writeKey(_ key: [UInt8], into writer: inout ByteWriter) {
+        writer.raw(prefix)
+        writer.raw(key)
+    }
+}

@@ -1,0 +1,63 @@
+internal import MillraceCore
+internal import MillraceFlow
+internal import MillraceRuntime
+
+/// One stage of a pipeline on one partition (design D5): reads, computes, commits, over and over.
+///
+/// An actor on a strand, so it has one thread at a time and can move between lanes. Everything between two awaits is
+/// synchronous; what blocks is on blocking threads. After a failure it is thrown away and a new one starts from the
+/// last commit.
+actor PipelineTask {
+    nonisolated let strand: Strand
+    nonisolated var unownedExecutor: UnownedSerialExecutor { strand.asUnownedSerialExecutor() }
+
+    nonisolated let context: TaskContext
+    nonisolated let board: TaskBoard
+    private nonisolated let wakeup = Wakeup()
+    private nonisolated let orders = Lock(Orders())
+
+    /// What others ask of the task, from any thread.
+    private struct Orders {
+        var isStopping = false
+        var isPaused = false
+    }
+
+    init(_ context: TaskContext, strand: Strand, board: TaskBoard) {
+        (self.context, self.strand, self.board) = (context, strand, board)
+    }
+
+    /// Ends `run` after a last commit.
+    nonisolated func stop() {
+        orders.withLock { $0.isStopping = true }
+        wakeup.signal()
+    }
+    /// A paused task commits what it has and reads no further.
+    nonisolated func pause(_ isPaused: Bool) {
+        orders.withLock { $0.isPaused = isPaused }
+        wakeup.signal()
+    }
+
+    /// Runs until the input has ended or `stop` was called. Throws what the supervisor decides about.
+    func run() async throws(Failure) {
+        let context = context
+        let mark = try await context.blocking.run { () throws(Failure) in
+            let mark = try context.store.mark(of: context.address) ?? TaskMark()
+            try context.outbound.recover(mark.transaction)
+            try context.sink?.recover(lastCommit: mark.commits)
+            return mark
+        }
+        let stage = try StageRun(context, from: mark, board: board)
+        defer { stage.close() }
+        if mark.isFinished { return board.update { $0.state = .finished } }
+
+        while true {
+            let orders = orders.withLock { $0 }
+            if Task.isCancelled { throw Failure(.closed, "the task was cancelled", place: context.address.description) }
+            switch try stage.turn(isStopping: orders.isStopping, isPaused: orders.isPaused, wake: { [wakeup] in wakeup.signal() }) {
+            case .goOn: await Task.yield()
+            case .wait(let deadline): await wakeup.wait(until: deadline, clock: context.clock)
+            case .done: return
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+public import MillraceCore
+public import MillraceFlow
+
+/// A topic of the log as a topology names it: the record type it holds, and its partitions.
+///
+/// Made when the node starts and it is missing; one that is there must have the same number of partitions.
+public struct Log<Element: Record>: Sendable {
+    public let description: LogDescription
+
+    public init(_ name: String, partitions: Int = 1) {
+        description = LogDescription(name: name, partitions: partitions, elementType: String(describing: Element.self))
+    }
+
+    /// How long records stay, in time and in bytes of a partition; `nil` keeps them for ever.
+    public func keeping(for span: TimeSpan? = nil, bytes: Int64? = nil) -> Log {
+        var copy = description
+        (copy.retention, copy.retentionBytes) = (span, bytes)
+        return Log(copy)
+    }
+
+    init(_ description: LogDescription) { self.description = description }
+
+    /// One log can feed any number of pipelines; each reads it at its own pace.
+    ///
+    /// - Parameter name: what the pipeline is called in commands, metrics and stored state. The type's name by default;
+    ///   two feeds of one type need names of their own. Changing it starts the pipeline afresh.
+    @inlinable public func feeds<P: Pipeline>(_ pipeline: P, as name: String? = nil) -> Feed<P>
+    where P.Body.Input == Element {
+        Feed(pipeline, name: name ?? String(describing: P.self), input: .log(description))
+    }
+}
+
+public struct LogDescription: Sendable, Hashable {
+    public var name: String
+    public var partitions: Int
+    public var elementType: String
+    public var retention: TimeSpan?
+    public var retentionBytes: Int64?
+}
