@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -234,6 +235,9 @@ void mr_thread_name(const char *name) {
 #endif
 }
 
+extern char **environ;
+char *const *mr_environment(void) { return environ; }
+
 int64_t mr_process_cpu_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -247,6 +251,23 @@ int64_t mr_peak_resident_bytes(void) {
     return usage.ru_maxrss;
 #else
     return usage.ru_maxrss * 1024;
+#endif
+}
+
+int64_t mr_resident_bytes(void) {
+#if defined(__linux__)
+    char text[128];
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t count = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (count <= 0) return 0;
+    text[count] = 0;
+    long total = 0, resident = 0;
+    if (sscanf(text, "%ld %ld", &total, &resident) != 2) return 0;
+    return (int64_t)resident * sysconf(_SC_PAGESIZE);
+#else
+    return 0;
 #endif
 }
 

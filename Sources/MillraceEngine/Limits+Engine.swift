@@ -1,6 +1,8 @@
 internal import MillraceCore
 
 extension Limits {
+    /// A configuration file: a few lines.
+    static let configurationBytes = 1 << 20
     /// One command to a running node: a verb, a pipeline, a key.
     static let controlRequestBytes = 4_096
     /// One answer: the status of a node with ten thousand tasks.
@@ -13,6 +15,10 @@ extension Limits {
     static let tickInterval = TimeSpan.milliseconds(100)
     /// Log partitions that one commit writes into: a shuffle's, a result's, side outputs and the dead letters.
     static let transactionParts = 40_000
+    /// Names of pipelines are parts of topics' names, which Kafka bounds at 249 bytes.
+    static let pipelineNameBytes = 128
+    /// One batch into a log: well below what topics take by default.
+    static let outboundBatchBytes = 512 << 10
     /// Keys of one task that wait because a record of theirs failed. Beyond it records are dead-lettered one by one.
     static let parkedKeys = 10_000
     /// Dead letters of one task that wait for the next commit; the task reads no further when there are so many.

@@ -34,9 +34,13 @@ uint32_t mr_thread_stripe(void);
 uint64_t mr_thread_id(void);
 /// Names the calling thread for debuggers; Linux cuts it to 15 bytes.
 void mr_thread_name(const char *name);
+/// The environment: null-terminated, borrowed until it is changed.
+char *const *mr_environment(void);
 /// CPU time of the whole process in nanoseconds, and its peak resident set in bytes.
 int64_t mr_process_cpu_ns(void);
 int64_t mr_peak_resident_bytes(void);
+/// Bytes resident now; 0 where that cannot be told.
+int64_t mr_resident_bytes(void);
 
 /// A listening stream socket in the file system, mode 0600; an older socket file at the path is replaced. -1 and errno.
 int mr_control_listen(const char *path);

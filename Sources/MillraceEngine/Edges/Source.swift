@@ -7,7 +7,9 @@ public import MillraceFlow
 /// its own. Positions are the source's own numbers: they are stored with each commit and given back after a restart.
 public protocol Source: AnyObject, Sendable {
     var name: String { get }
-    /// Called once when the node starts. `tell` may be called from any thread, also later, and returns when the node
+    /// Partitions there are in all, `0 ..< partitionCount`, here and in other processes.
+    var partitionCount: Int { get }
+    /// Called once when the pipeline starts; tells the first assignment before it returns. `tell` may be called from any thread, also later, and returns when the node
     /// has acted: after `.revoked` returned, nothing of those partitions is read or committed any more.
     func start(_ tell: @escaping @Sendable (AssignmentEvent) async -> Void) async throws(Failure)
     /// A reader for a partition assigned before. `nil` starts where the source begins.

@@ -12,6 +12,22 @@ enum StatusText {
         return text
     }
 
+    /// What a node says when it ends.
+    static func summary(_ status: NodeStatus) -> String {
+        let rows = status.pipelines.map { pipeline in
+            let first = pipeline.stages.first?.tasks ?? []
+            let last = pipeline.stages.last?.tasks ?? []
+            return [
+                pipeline.name, pipeline.state.rawValue,
+                "\(HumanText.count(first.reduce(0) { $0 + $1.recordsIn })) records in",
+                "\(HumanText.count(last.reduce(0) { $0 + $1.recordsOut })) results out",
+                "\(HumanText.count(pipeline.tasks.reduce(0) { $0 + $1.lateRecords })) late",
+                "\(HumanText.count(pipeline.deadLetters)) dead letters",
+            ]
+        }
+        return Columns.aligned(rows)
+    }
+
     private static func block(_ pipeline: PipelineStatus) -> String {
         var text = "\(pipeline.name): \(pipeline.state.rawValue)"
         if !pipeline.outputs.isEmpty { text += " into \(pipeline.outputs.joined(separator: ", "))" }

@@ -41,13 +41,42 @@ final class PipelineRunner: Sendable {
 
     /// Runs until every task has finished, or until `stop`. Throws when the supervisor gives up.
     func run() async throws(Failure) {
-        for seat in seats { try supervisor.add(child(seat)) }
-        do throws(Failure) { try await supervisor.run() } catch {
+        do throws(Failure) {
+            if case .source(let source) = description.input {
+                for seat in seats where seat.context.address.stage > 0 { try supervisor.add(child(seat)) }
+                try await source.start { [self] event in await follow(event) }
+            } else {
+                for seat in seats { try supervisor.add(child(seat)) }
+            }
+            try await supervisor.run()
+        } catch {
             state.withLock { $0.failure = error }
             for seat in seats { seat.board.update { if $0.state != .finished { $0.state = .failed } } }
             throw error
         }
         state.withLock { $0.isOver = true }
+    }
+
+    /// Starts and ends the tasks that read a source, as its partitions come and go. After a revocation returned, the
+    /// partition's task has made its last commit and reads no more.
+    private func follow(_ event: AssignmentEvent) async {
+        switch event {
+        case .assigned(let partitions):
+            for seat in seats
+            where seat.context.address.stage == 0 && partitions.contains(seat.context.address.partition) {
+                do throws(Failure) { try supervisor.add(child(seat)) } catch {
+                    seat.context.logger.error("assignment-failed", error)
+                }
+            }
+        case .revoked(let partitions):
+            for seat in seats
+            where seat.context.address.stage == 0 && partitions.contains(seat.context.address.partition) {
+                let task = state.withLock { $0.tasks[seat.context.address] }
+                task?.stop()
+                await task?.ended()
+                supervisor.remove(seat.context.address.description)
+            }
+        }
     }
 
     /// Every task makes its last commit and ends; `run` returns then.

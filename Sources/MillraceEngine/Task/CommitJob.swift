@@ -33,7 +33,9 @@ final class CommitJob: Sendable {
     /// `nil` while it is under way.
     var result: Result<Success, Failure>? { outcome.withLock { $0 } }
 
-    private static func perform(_ commit: TaskCommit, _ outbox: Outbox, _ context: TaskContext) throws(Failure) -> TaskMark {
+    private static func perform(_ commit: TaskCommit, _ outbox: Outbox, _ context: TaskContext) throws(Failure)
+        -> TaskMark
+    {
         var commit = commit
         commit.mark.transaction = try context.outbound.prepare(outbox)
         if let sink = context.sink { try sink.prepare(outbox.rows, commit: commit.mark.commits) }

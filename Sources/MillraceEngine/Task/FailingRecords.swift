@@ -30,7 +30,8 @@ struct FailingRecords {
     }
 
     mutating func process(
-        _ batch: UnsafeBufferPointer<RawRecord>, _ kernel: StageKernel, _ out: inout StageOutput, attemptAt wall: EventTime
+        _ batch: UnsafeBufferPointer<RawRecord>, _ kernel: StageKernel, _ out: inout StageOutput,
+        attemptAt wall: EventTime
     ) {
         guard !parked.isEmpty || policy.then == .parkKey else {
             kernel.process(batch, into: &out)
@@ -40,7 +41,8 @@ struct FailingRecords {
         var rest = batch[...]
         while let record = rest.first {
             if let key = record.key, parked.contains(Array(key)) {
-                letters.append(letter(record, "an earlier record of its key failed; the key is parked", attempts: 0, wall))
+                letters.append(
+                    letter(record, "an earlier record of its key failed; the key is parked", attempts: 0, wall))
                 rest = rest.dropFirst()
                 continue
             }

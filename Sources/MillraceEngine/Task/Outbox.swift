@@ -14,7 +14,8 @@ struct Outbox: Sendable {
     var watermark: EventTime?
 
     var isEmpty: Bool {
-        records.isEmpty && rows.isEmpty && sides.allSatisfy(\.records.isEmpty) && deadLetters.isEmpty && watermark == nil
+        records.isEmpty && rows.isEmpty && sides.allSatisfy(\.records.isEmpty) && deadLetters.isEmpty
+            && watermark == nil
     }
     var byteCount: Int { records.byteCount + rows.byteCount + sides.reduce(0) { $0 + $1.records.byteCount } }
 }

@@ -37,8 +37,22 @@ actor PipelineTask {
         wakeup.signal()
     }
 
+    private var isOver = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    /// Returns when `run` has.
+    func ended() async {
+        if isOver { return }
+        await withCheckedContinuation { waiters.append($0) }
+    }
+
     /// Runs until the input has ended or `stop` was called. Throws what the supervisor decides about.
     func run() async throws(Failure) {
+        defer {
+            isOver = true
+            for waiter in waiters { waiter.resume() }
+            waiters = []
+        }
         let context = context
         let mark = try await context.blocking.run { () throws(Failure) in
             let mark = try context.store.mark(of: context.address) ?? TaskMark()
@@ -53,7 +67,9 @@ actor PipelineTask {
         while true {
             let orders = orders.withLock { $0 }
             if Task.isCancelled { throw Failure(.closed, "the task was cancelled", place: context.address.description) }
-            switch try stage.turn(isStopping: orders.isStopping, isPaused: orders.isPaused, wake: { [wakeup] in wakeup.signal() }) {
+            switch try stage.turn(
+                isStopping: orders.isStopping, isPaused: orders.isPaused, wake: { [wakeup] in wakeup.signal() })
+            {
             case .goOn: await Task.yield()
             case .wait(let deadline): await wakeup.wait(until: deadline, clock: context.clock)
             case .done: return

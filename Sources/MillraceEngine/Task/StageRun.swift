@@ -50,7 +50,8 @@ final class StageRun {
         }
         out = StageOutput(layout: context.layout)
         outbox = Outbox(rows: RowBuffer(layout: context.layout))
-        failing = FailingRecords(context.failures, input: context.input, task: context.address, release: context.release)
+        failing = FailingRecords(
+            context.failures, input: context.input, task: context.address, release: context.release)
         try failing.restore(from: context.store.stateReader(of: context.address))
         positionAtCommit = reader.position
         let now = context.clock.now
@@ -161,8 +162,9 @@ final class StageRun {
         kernel.takeDelta(into: &delta)
         failing.takeDelta(into: &delta)
         let isFinished = hasEnded && kernel.watermark == .distantFuture
-        guard reader.position != mark.position || mark.commits == 0 || !outbox.isEmpty || delta.count > 0
-            || kernel.watermark != mark.watermark || isFinished != mark.isFinished
+        guard
+            reader.position != mark.position || mark.commits == 0 || !outbox.isEmpty || delta.count > 0
+                || kernel.watermark != mark.watermark || isFinished != mark.isFinished
         else { return }
         mark.position = reader.position
         mark.watermark = kernel.watermark

@@ -1,0 +1,59 @@
+internal import MillraceCore
+internal import MillraceLog
+
+/// Appends to several partitions at once and waits. For threads that may block.
+enum BlockingAppends {
+    private struct Progress {
+        var left: Int
+        var results: [Result<AppendResult, Failure>?]
+    }
+
+    /// Each partition gets its batches in order; when the last is acknowledged, all are.
+    ///
+    /// - Returns: the first offset in each partition.
+    static func append(
+        _ batches: [(Partition, [EncodedBatch])], acknowledgement: Acknowledgement?
+    ) throws(Failure) -> [Int64] {
+        var firsts = [Int64](repeating: 0, count: batches.count)
+        let rounds = batches.map { $0.1.count }.max() ?? 0
+        // One batch a partition at a time: a refused one must not be overtaken by the next.
+        for round in 0..<rounds {
+            var waiting = batches.indices.filter { batches[$0].1.count > round }
+            while !waiting.isEmpty {
+                let results = appendOnce(
+                    waiting.map { (batches[$0].0, batches[$0].1[round]) },
+                    acknowledgements: waiting.map { batches[$0].1.count == round + 1 ? acknowledgement : .written })
+                var again: [Int] = []
+                for (index, result) in zip(waiting, results) {
+                    switch result {
+                    case .success(let appended): if round == 0 { firsts[index] = appended.baseOffset }
+                    case .failure(let failure) where failure.code == .limitReached && failure.isRetriable:
+                        again.append(index)
+                    case .failure(let failure): throw failure
+                    }
+                }
+                waiting = again
+            }
+        }
+        return firsts
+    }
+
+    private static func appendOnce(
+        _ batches: [(Partition, EncodedBatch)], acknowledgements: [Acknowledgement?]
+    ) -> [Result<AppendResult, Failure>] {
+        let progress = ThreadMonitor(
+            Progress(left: batches.count, results: Array(repeating: nil, count: batches.count)))
+        for (index, (partition, batch)) in batches.enumerated() {
+            partition.append(batch, acknowledgement: acknowledgements[index]) { result in
+                progress.withLock { progress in
+                    progress.results[index] = result
+                    progress.left -= 1
+                }
+                progress.signal()
+            }
+        }
+        return progress.wait { progress in
+            progress.left > 0 ? .wait(until: nil) : .done(progress.results.compactMap { $0 })
+        }
+    }
+}

@@ -1,0 +1,172 @@
+internal import MillraceCore
+internal import MillraceFlow
+internal import MillraceLog
+
+/// Puts a task's records into topics of the embedded log as transactions whose decision is the task's commit (design D8).
+///
+/// One caller at a time, on threads that may block. A transaction's batches carry the task's producer id and are
+/// invisible to readers of committed records until `publish` has written the markers.
+final class LogOutbound: OutboundLogs {
+    /// Where the different kinds of records go; `nil` for what the task does not make.
+    struct Topics: Sendable {
+        var shuffle: Topic?
+        var result: Topic?
+        var sides: [String: Topic] = [:]
+        var deadLetters: Topic?
+
+        var all: [Topic] {
+            [shuffle, result, deadLetters].compactMap { $0 } + sides.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+    private struct State {
+        var identity = ProducerIdentity(id: -1, epoch: -1)
+        /// Partitions that hold records of the transaction under way.
+        var open: [Partition] = []
+    }
+
+    private let task: TaskAddress
+    private let topics: Topics
+    private let identities: ProducerIdentities
+    private let clock: any RuntimeClock
+    private let state = Lock(State())
+
+    init(_ task: TaskAddress, topics: Topics, identities: ProducerIdentities, clock: any RuntimeClock) {
+        (self.task, self.topics, self.identities, self.clock) = (task, topics, identities, clock)
+    }
+
+    func recover(_ decided: [TransactionPart]) throws(Failure) {
+        let identity = try identities.next(for: task)
+        state.withLock { $0 = State(identity: identity) }
+        var markers: [(Partition, EncodedBatch)] = []
+        for partition in topics.all.flatMap(\.partitions) {
+            for open in partition.openTransactions where open.producerID == identity.id {
+                let part = TransactionPart(
+                    topic: partition.topic, partition: partition.index, firstOffset: open.firstOffset)
+                markers.append((partition, marker(identity, isCommit: decided.contains(part))))
+            }
+        }
+        _ = try BlockingAppends.append(markers.map { ($0.0, [$0.1]) }, acknowledgement: .durable)
+    }
+
+    func prepare(_ outbox: Outbox) throws(Failure) -> [TransactionPart] {
+        let identity = state.withLock { $0.identity }
+        var batches = PartitionedBatches(identity, clock: clock)
+        if let shuffle = topics.shuffle {
+            try batches.add(outbox.records, to: shuffle) { record, count in Int(record.hash % UInt64(count)) }
+            if let watermark = outbox.watermark { batches.addMark(watermark, to: shuffle) }
+        } else if let result = topics.result {
+            try batches.add(outbox.records, to: result, choose: byKafkasRule)
+        }
+        for side in outbox.sides {
+            if let topic = topics.sides[side.name] { try batches.add(side.records, to: topic, choose: byKafkasRule) }
+        }
+        if let topic = topics.deadLetters { try batches.add(outbox.deadLetters, to: topic) }
+        let ready = batches.finish()
+        state.withLock { $0.open = ready.map(\.0) }
+        let firsts = try BlockingAppends.append(ready, acknowledgement: .durable)
+        return zip(ready, firsts).map { batch, first in
+            TransactionPart(topic: batch.0.topic, partition: batch.0.index, firstOffset: first)
+        }
+    }
+
+    func publish() throws(Failure) {
+        let (identity, open) = state.withLock { state in
+            defer { state.open = [] }
+            return (state.identity, state.open)
+        }
+        // A marker need not be synced: after a crash the decision in the store writes it again.
+        _ = try BlockingAppends.append(
+            open.map { ($0, [marker(identity, isCommit: true)]) }, acknowledgement: nil)
+    }
+
+    private func marker(_ identity: ProducerIdentity, isCommit: Bool) -> EncodedBatch {
+        var properties = RecordBatchBuilder.Properties()
+        (properties.producerID, properties.producerEpoch) = (identity.id, identity.epoch)
+        return RecordBatchBuilder.control(
+            isCommit ? .commit(coordinatorEpoch: 0) : .abort(coordinatorEpoch: 0),
+            milliseconds: clock.wall.flooredMilliseconds, properties: properties)
+    }
+
+    /// As Kafka's producers choose, so that other programs' records of a key meet ours; without a key, all of a task's
+    /// go one way.
+    private func byKafkasRule(_ record: RecordBuffer.View, _ count: Int) -> Int {
+        record.key.map { Partitioner.partition(ofKey: $0, among: count) } ?? task.partition % count
+    }
+}
+
+/// One transaction's records sorted by partition and made into batches.
+private struct PartitionedBatches {
+    private struct Lane {
+        let partition: Partition
+        let builder: RecordBatchBuilder
+        var done: [EncodedBatch] = []
+    }
+    private let properties: RecordBatchBuilder.Properties
+    private let clock: any RuntimeClock
+    /// In the order in which partitions were first used.
+    private var lanes: [Lane] = []
+    private var index: [String: [Int: Int]] = [:]
+
+    init(_ identity: ProducerIdentity, clock: any RuntimeClock) {
+        var properties = RecordBatchBuilder.Properties()
+        (properties.producerID, properties.producerEpoch) = (identity.id, identity.epoch)
+        properties.isTransactional = true
+        (self.properties, self.clock) = (properties, clock)
+    }
+
+    mutating func add(
+        _ records: RecordBuffer, to topic: Topic, choose: (RecordBuffer.View, _ count: Int) -> Int
+    ) throws(Failure) {
+        let partitions = topic.partitions
+        var failure: Failure?
+        records.forEach { record in
+            guard failure == nil else { return }
+            do throws(Failure) {
+                let lane = lane(partitions[choose(record, partitions.count)])
+                makeRoom(in: lane, for: (record.key?.count ?? 0) + record.value.count)
+                try lanes[lane].builder.append(key: record.key, value: record.value, timestamp: record.time)
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    mutating func add(_ letters: [DeadLetter], to topic: Topic) throws(Failure) {
+        let partitions = topic.partitions
+        for letter in letters {
+            let lane = lane(partitions[letter.sourcePartition % partitions.count])
+            makeRoom(in: lane, for: (letter.key?.count ?? 0) + (letter.value?.count ?? 0) + letter.error.utf8.count)
+            try lanes[lane].builder.append(
+                key: letter.key, value: letter.value, milliseconds: letter.at.flooredMilliseconds,
+                headers: letter.headers)
+        }
+    }
+
+    /// Tells every reader of the shuffle how far this producer is, behind its records.
+    mutating func addMark(_ watermark: EventTime, to topic: Topic) {
+        let milliseconds = clock.wall.flooredMilliseconds
+        for partition in topic.partitions {
+            let lane = lane(partition)
+            finish(lane)
+            lanes[lane].done.append(
+                RecordBatchBuilder.control(.watermark(watermark), milliseconds: milliseconds, properties: properties))
+        }
+    }
+
+    mutating func finish() -> [(Partition, [EncodedBatch])] {
+        for lane in lanes.indices { finish(lane) }
+        return lanes.map { ($0.partition, $0.done) }
+    }
+
+    private mutating func lane(_ partition: Partition) -> Int {
+        if let known = index[partition.topic]?[partition.index] { return known }
+        lanes.append(Lane(partition: partition, builder: RecordBatchBuilder(properties)))
+        index[partition.topic, default: [:]][partition.index] = lanes.count - 1
+        return lanes.count - 1
+    }
+    private mutating func finish(_ lane: Int) {
+        if !lanes[lane].builder.isEmpty { lanes[lane].done.append(lanes[lane].builder.finish()) }
+    }
+    private mutating func makeRoom(in lane: Int, for bytes: Int) {
+        if lanes[lane].builder.byteCount + bytes > Limits.outboundBatchBytes { finish(lane) }
+    }
+}

@@ -1,0 +1,68 @@
+internal import CPlatform
+internal import MillraceCore
+internal import MillraceFlow
+
+extension Node {
+    /// The node as it is now. Cheap: tasks note their figures a few times a second anyway.
+    public func status() -> NodeStatus {
+        let now = (wall: clock.wall, monotonic: clock.now)
+        let pipelines = runners.map { status($0, now.wall) }
+        return NodeStatus(
+            startedAt: startedAt, uptime: now.monotonic - startedMonotonic, dataDirectory: settings.dataDirectory,
+            cpuSeconds: Double(mr_process_cpu_ns()) / 1e9, residentBytes: mr_resident_bytes(), pipelines: pipelines,
+            complaint: pipelines.lazy.compactMap { $0.failure.map { "a pipeline has failed: \($0)" } }.first)
+    }
+
+    private func status(_ runner: PipelineRunner, _ wall: EventTime) -> PipelineStatus {
+        let stages = runner.plan.stages.map { stage in
+            let seats = runner.seats.filter { $0.context.address.stage == stage.index }
+            return StageStatus(
+                index: stage.index, title: stage.steps.joined(separator: " → "),
+                input: seats.first?.context.input ?? "",
+                tasks: seats.map { Self.status($0, wall) })
+        }
+        let tasks = stages.flatMap(\.tasks)
+        return PipelineStatus(
+            name: runner.description.name, state: runner.pipelineState, failure: runner.failure.map { "\($0)" },
+            stages: stages, outputs: [runner.description.output.name],
+            deadLetters: tasks.reduce(0) { $0 + $1.badRecords },
+            parkedKeys: runner.seats.reduce(0) { $0 + $1.board.current.parkedKeys })
+    }
+
+    private static func status(_ seat: PipelineRunner.Seat, _ wall: EventTime) -> TaskStatus {
+        let figures = seat.board.current
+        let address = seat.context.address
+        return TaskStatus(
+            stage: address.stage, partition: address.partition, lane: figures.lane, state: figures.state,
+            position: figures.mark.position, end: max(figures.end, figures.mark.position),
+            lag: figures.oldestUnread.map { max(.zero, wall - $0) } ?? .zero, watermark: figures.watermark,
+            watermarkHolder: figures.watermarkHolder, recordsIn: figures.mark.recordsIn,
+            recordsOut: figures.mark.recordsOut, lateRecords: figures.mark.lateRecords,
+            badRecords: figures.mark.badRecords, busy: figures.busy, idle: max(0, 1 - figures.busy - figures.blocked),
+            blocked: figures.blocked, commitAge: figures.lastCommit.map { wall - $0 } ?? .zero,
+            commitDuration: figures.commitDuration, commits: figures.mark.commits, stateBytes: figures.stateBytes,
+            restarts: figures.restarts, lastFailure: figures.lastFailure)
+    }
+
+    /// The answer to one command from the control socket.
+    func answer(_ words: [String]) -> ControlAnswer {
+        switch words.first {
+        case "status": return ControlAnswer(text: StatusText.render(status()))
+        case "pause", "resume":
+            guard let runner = runner(words.dropFirst().first) else { return unknown(words.dropFirst().first) }
+            runner.pause(words[0] == "pause")
+            return ControlAnswer(text: "\(runner.description.name): \(words[0])d")
+        default: return ControlAnswer(text: "this node does not know '\(words.first ?? "")'", isError: true)
+        }
+    }
+
+    private func runner(_ name: String?) -> PipelineRunner? { runners.first { $0.description.name == name } }
+
+    private func unknown(_ name: String?) -> ControlAnswer {
+        let known = runners.map(\.description.name)
+        let hint = name.flatMap { Spelling.nearest(to: $0, in: known) }.map { "Did you mean \($0)?" }
+        return ControlAnswer(
+            text: "there is no pipeline '\(name ?? "")'. \(hint ?? "There are: \(known.joined(separator: ", "))")",
+            isError: true)
+    }
+}

@@ -1,0 +1,176 @@
+public import MillraceCore
+internal import MillraceFlow
+public import MillraceLog
+internal import MillraceRuntime
+public import MillraceTables
+
+/// A running node: one process, one data directory, and everything a topology describes (design D1).
+///
+/// `start` opens the stores and makes what is missing; `run` runs the pipelines until they have finished or `stop` is
+/// called; `close` ends it cleanly. Thread-safe.
+public final class Node: Sendable {
+    public let settings: NodeSettings
+    public let topology: Topology
+    public let log: LogStore
+    public let tables: TableStore
+    public let clock: any RuntimeClock
+    public let logger: Logger
+    /// What runs: a hash of the plans, so that a result names the code that made it.
+    public let release: String
+
+    let runners: [PipelineRunner]
+    let startedAt: EventTime
+    let startedMonotonic: MonotonicTime
+    private let directory: DataDirectory
+    private let lanes: LanePool
+    private let blocking: BlockingExecutor
+    private let supervisor: Supervisor
+
+    /// Opens the data directory and prepares every pipeline. Blocks; call it from a thread that may.
+    public static func start(
+        _ topology: Topology, settings: NodeSettings = NodeSettings(), storage: any Storage = PosixStorage(),
+        clock: any RuntimeClock, logger: Logger, random: SeededRandom
+    ) throws(Failure) -> Node {
+        let plans = try Self.plans(topology)
+        let directory = try DataDirectory(settings.dataDirectory, storage: storage)
+        do throws(Failure) {
+            return try Node(
+                topology, plans, settings: settings, directory: directory, storage: storage, clock: clock,
+                logger: logger, random: random)
+        } catch {
+            directory.close()
+            throw error
+        }
+    }
+
+    /// Checks everything about a topology that can be checked without a data directory.
+    public static func check(_ topology: Topology) throws(Failure) { _ = try plans(topology) }
+
+    private static func plans(_ topology: Topology) throws(Failure) -> [(PipelineDescription, Plan)] {
+        var plans: [(PipelineDescription, Plan)] = []
+        for pipeline in topology.pipelines {
+            guard !plans.contains(where: { $0.0.name == pipeline.name }) else {
+                throw Failure(
+                    .invalidArgument, "two pipelines are called \(pipeline.name)",
+                    advice: "Name one of them: .feeds(\(pipeline.name)(), as: \"another\")", place: pipeline.name)
+            }
+            guard pipeline.name.utf8.count <= Limits.pipelineNameBytes,
+                pipeline.name.utf8.allSatisfy(Self.isNameByte), !pipeline.name.isEmpty
+            else {
+                throw Failure(
+                    .invalidArgument, "'\(pipeline.name)' cannot be a pipeline's name",
+                    advice:
+                        "Use up to \(Limits.pipelineNameBytes) letters, digits, '-', '_' and '.'; set it with .feeds(…, as:)"
+                )
+            }
+            plans.append((pipeline, try pipeline.makePlan()))
+        }
+        var logs: [String: LogDescription] = [:]
+        for log in topology.logs {
+            if let other = logs[log.name], other.partitions != log.partitions || other.elementType != log.elementType {
+                throw Failure(
+                    .invalidArgument, "log \(log.name) is described in two ways",
+                    advice: "Keep one Log value in a constant and use it everywhere", place: log.name)
+            }
+            logs[log.name] = log
+        }
+        return plans
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+        default: false
+        }
+    }
+
+    private init(
+        _ topology: Topology, _ plans: [(PipelineDescription, Plan)], settings: NodeSettings, directory: DataDirectory,
+        storage: any Storage, clock: any RuntimeClock, logger: Logger, random: SeededRandom
+    ) throws(Failure) {
+        var random = random
+        (self.topology, self.settings, self.directory) = (topology, settings, directory)
+        (self.clock, self.logger) = (clock, logger)
+        (startedAt, startedMonotonic) = (clock.wall, clock.now)
+        release = Self.release(plans.map(\.1))
+        log = try LogStore.open(directory: directory.log, storage: storage, clock: clock)
+        tables = try TableStore.open(directory: directory.tables, clock: clock, storage: storage)
+        lanes = LanePool(count: settings.lanes == 0 ? nil : settings.lanes, clock: clock)
+        blocking = BlockingExecutor(name: "commit")
+        supervisor = Supervisor("node", Self.supervision, clock: clock, random: random.split())
+        let assembly = PipelineAssembly(
+            node: .init(
+                settings: settings, log: log, tables: tables, identities: ProducerIdentities(tables), clock: clock,
+                blocking: blocking, logger: logger, seed: random.next(), release: release))
+        for log in topology.logs { _ = try assembly.topic(log) }
+        var runners: [PipelineRunner] = []
+        for (description, plan) in plans {
+            for warning in plan.warnings {
+                logger.warning("plan", ["pipeline": .text(description.name), "warning": .text(warning)])
+            }
+            runners.append(
+                PipelineRunner(
+                    description, plan: plan, contexts: try assembly.contexts(description, plan), lanes: lanes,
+                    clock: clock, random: random.split()))
+        }
+        self.runners = runners
+    }
+
+    private static var supervision: SupervisorState.Options {
+        var options = SupervisorState.Options()
+        options.endsWhenDone = true
+        options.givingUp = .leaveFailed
+        return options
+    }
+
+    private static func release(_ plans: [Plan]) -> String {
+        let text = plans.map { $0.describe() }.joined(separator: "\n")
+        let checksum = Array(text.utf8).withUnsafeBytes { CRC32C.of($0) }
+        let digits = String(checksum, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
+
+    // MARK: Running
+
+    /// Runs every pipeline until it has finished, failed for good, or `stop` was called. A failed pipeline leaves the
+    /// others running; the first failure is thrown when all have ended.
+    public func run() async throws(Failure) {
+        for runner in runners {
+            try supervisor.add(
+                Child(runner.description.name, restart: .temporary) { [runner, logger] _ in
+                    do throws(Failure) {
+                        try await runner.run()
+                    } catch {
+                        logger.error("pipeline-failed", error)
+                        throw error
+                    }
+                })
+        }
+        try await supervisor.run()
+        if let failure = runners.lazy.compactMap(\.failure).first { throw failure }
+    }
+
+    /// Every task makes a last commit and ends; `run` returns then.
+    public func stop() { for runner in runners { runner.stop() } }
+
+    /// Ends the threads and closes the stores, so that the next start finds a clean directory.
+    public func close() async {
+        let deadline = clock.now + settings.drainDeadline
+        if !(await blocking.stop(by: deadline, clock: clock)) {
+            logger.warning("slow-close", ["what": "commits were still under way"])
+        }
+        _ = await lanes.stop(by: deadline)
+        let (log, tables, directory, logger) = (log, tables, directory, logger)
+        await withCheckedContinuation { continuation in
+            _ = OwnedThread(name: "close") {
+                do throws(Failure) { try log.close() } catch { logger.error("close-failed", error) }
+                tables.close()
+                directory.close()
+                continuation.resume()
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+internal import MillraceCore
+internal import MillraceFlow
+internal import MillraceLog
+internal import MillraceRuntime
+internal import MillraceTables
+
+/// Turns a pipeline's description into tasks: makes the topics and the table it needs and connects them.
+struct PipelineAssembly {
+    let node: NodeParts
+
+    /// Everything the pipelines of a node share.
+    struct NodeParts: Sendable {
+        var settings: NodeSettings
+        var log: LogStore
+        var tables: TableStore
+        var identities: ProducerIdentities
+        var clock: any RuntimeClock
+        var blocking: BlockingExecutor
+        var logger: Logger
+        var seed: UInt64
+        var release: String
+    }
+
+    static func shuffleTopic(_ pipeline: String, _ stage: Int) -> String { "_shuffle.\(pipeline).\(stage)" }
+    static func deadLetterTopic(_ pipeline: String) -> String { "_dead_letters.\(pipeline)" }
+
+    func contexts(_ description: PipelineDescription, _ plan: Plan) throws(Failure) -> [TaskContext] {
+        // Every stage is as wide as the input: as many partitions, as many tasks.
+        let width: Int
+        switch description.input {
+        case .log(let log): width = try topic(log).partitions.count
+        case .source(let source): width = source.partitionCount
+        }
+        let deadLetters = try topic(internal: Self.deadLetterTopic(description.name), partitions: 1, keeping: .days(30))
+        var sides: [String: Topic] = [:]
+        for (name, log) in description.sideOutputs { sides[name] = try topic(log) }
+        var table: Table?
+        var result: Topic?
+        switch description.output {
+        case .table(let named):
+            try TableRows.prepare(plan.layout, for: named, in: node.tables)
+            table = named
+        case .log(let log): result = try topic(log)
+        case .sink: break
+        }
+
+        var contexts: [TaskContext] = []
+        for stage in plan.stages {
+            let isLast = stage.index == plan.stages.count - 1
+            guard stage.ports.count == 1, let port = stage.ports.first else {
+                throw Failure(
+                    .invalidArgument,
+                    "stage \(stage.index) of pipeline \(description.name) reads \(stage.ports.count) inputs",
+                    advice: "A pipeline in a topology reads one log for now; join logs in a test driver",
+                    place: description.name)
+            }
+            var outbound = LogOutbound.Topics(
+                sides: sides.filter { stage.sideOutputs.contains($0.key) }, deadLetters: deadLetters)
+            if stage.isShuffled {
+                outbound.shuffle = try topic(
+                    internal: Self.shuffleTopic(description.name, stage.index), partitions: width, keeping: .hours(1))
+            } else if isLast {
+                outbound.result = result
+            }
+            var upstreamTasks = 0
+            var input = description.input.name
+            if case .shuffle(let from) = port {
+                input = Self.shuffleTopic(description.name, from)
+                upstreamTasks = width
+            }
+            for partition in 0..<width {
+                contexts.append(
+                    try context(
+                        description, plan, stage, partition, input: input, upstreamTasks: upstreamTasks,
+                        outbound: outbound, table: isLast ? table : nil, isLast: isLast))
+            }
+        }
+        return contexts
+    }
+
+    private func context(
+        _ description: PipelineDescription, _ plan: Plan, _ stage: StagePlan, _ partition: Int, input: String,
+        upstreamTasks: Int, outbound: LogOutbound.Topics, table: Table?, isLast: Bool
+    ) throws(Failure) -> TaskContext {
+        let address = TaskAddress(pipeline: description.name, stage: stage.index, partition: partition)
+        let makeReader: @Sendable (Int64?) throws(Failure) -> any SourceReader
+        if upstreamTasks == 0, case .source(let source) = description.input {
+            makeReader = { (position) throws(Failure) in try source.reader(partition: partition, from: position) }
+        } else {
+            guard let topic = node.log.topic(input) else { throw Failure(.notFound, "there is no topic \(input)") }
+            let log = topic.partitions[partition]
+            makeReader = { (position) throws(Failure) in try LogPartitionReader(log, from: position) }
+        }
+        var sink: (any SinkWriter)?
+        if isLast, case .sink(let described) = description.output {
+            sink = try described.writer(task: address.description, layout: plan.layout)
+        }
+        return TaskContext(
+            address: address, release: node.release, stage: stage, layout: isLast ? plan.layout : RowLayout(),
+            input: input, upstreamTasks: upstreamTasks, table: table, failures: description.failures,
+            commitInterval: description.commitInterval ?? node.settings.commitInterval,
+            commitBytes: node.settings.commitBytes, idleAfter: node.settings.idleAfter,
+            stateBudget: node.settings.stateBudget, seed: node.seed &+ UInt64(partition), makeReader: makeReader,
+            store: TableTaskStore(node.tables),
+            outbound: LogOutbound(address, topics: outbound, identities: node.identities, clock: node.clock),
+            sink: sink, clock: node.clock, blocking: node.blocking, logger: node.logger)
+    }
+
+    /// A topic that a user named; made when it is missing.
+    func topic(_ log: LogDescription) throws(Failure) -> Topic {
+        if let present = node.log.topic(log.name) {
+            guard present.partitions.count == log.partitions else {
+                throw Failure(
+                    .incompatible,
+                    "log \(log.name) has \(present.partitions.count) partitions, the topology says \(log.partitions)",
+                    advice: "Change the topology, or add partitions with: millrace log", place: log.name)
+            }
+            return present
+        }
+        var configuration = TopicConfiguration(partitions: log.partitions)
+        if let retention = log.retention { configuration.retentionTime = retention }
+        configuration.retentionBytes = log.retentionBytes
+        return try node.log.createTopic(log.name, configuration)
+    }
+
+    /// A topic of ours: visible as soon as it is written, because the commit behind it decides about durability.
+    private func topic(internal name: String, partitions: Int, keeping retention: TimeSpan) throws(Failure) -> Topic {
+        if let present = node.log.topic(name) {
+            guard present.partitions.count == partitions else {
+                throw Failure(
+                    .incompatible, "\(name) has \(present.partitions.count) partitions and would need \(partitions)",
+                    advice: "Give the pipeline a new name: records in its shuffle belong to the old partitions",
+                    place: name)
+            }
+            return present
+        }
+        var configuration = TopicConfiguration(partitions: partitions)
+        configuration.retentionTime = retention
+        configuration.durability = .written
+        // Event times of any past are carried through; nothing here is from outside.
+        configuration.futureLimit = nil
+        return try node.log.createTopic(name, configuration)
+    }
+}

@@ -1,0 +1,30 @@
+internal import MillraceCore
+internal import MillraceFlow
+internal import MillraceTables
+
+/// A task's state as the store has it: keys are relative to the task. Used on the task's lane for what is not in memory.
+final class StoreStateReader: StateReader {
+    private let store: TableStore
+    private let prefix: [UInt8]
+    private var key = ByteWriter(capacity: 128)
+
+    init(_ store: TableStore, prefix: [UInt8]) { (self.store, self.prefix) = (store, prefix) }
+
+    func read(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) -> Void) throws(Failure) {
+        self.key.removeAll()
+        self.key.raw(prefix)
+        self.key.raw(key)
+        try self.key.bytes.lending { (full) throws(Failure) in
+            try store.state(full) { (value) throws(Failure) in body(value) }
+        }
+    }
+
+    func scan(
+        prefix: UnsafeRawBufferPointer, _ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool
+    ) throws(Failure) {
+        let own = self.prefix.count
+        try store.snapshot().states(from: self.prefix + Array(prefix)) { (key, value) throws(Failure) in
+            body(UnsafeRawBufferPointer(rebasing: key[own...]), value)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import MillraceCore
+import MillraceFlow
+import MillraceLog
+import MillraceTables
+
+@testable import MillraceEngine
+
+/// A click as twelve bytes: user, page number, event time in seconds. The record's key is its user.
+struct Visit: Record, Equatable {
+    var user: UInt32
+    var page: UInt32
+    var second: UInt32
+
+    var at: EventTime { .seconds(Int64(second)) }
+
+    static func decode(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) throws -> Visit {
+        guard let value else { throw ByteFault(.truncated, at: 0) }
+        var reader = ByteReader(value)
+        let visit = try load(from: &reader)
+        try reader.expectEnd()
+        return visit
+    }
+    func encode(into writer: inout ByteWriter) { store(into: &writer) }
+    func encodeKey(into writer: inout ByteWriter) -> Bool {
+        writer.integer(user)
+        return true
+    }
+    func store(into writer: inout ByteWriter) {
+        writer.integer(user)
+        writer.integer(page)
+        writer.integer(second)
+    }
+    static func load(from reader: inout ByteReader) throws -> Visit {
+        Visit(user: try reader.integer(), page: try reader.integer(), second: try reader.integer())
+    }
+}
+
+/// Views of a page in ten seconds: the key has to be shuffled, since the log is keyed by user.
+struct PageViews: Pipeline {
+    var body: some Flow<Visit, Pane<UInt32, Int>> {
+        Events<Visit>()
+            .keyed(by: \.page)
+            .window(.tumbling(.seconds(10)), at: \.at, lateness: .seconds(5))
+            .count()
+    }
+}
+
+/// A node in a directory of its own, with a log to write to.
+struct NodeFixture {
+    let directory: String
+    let topology: Topology
+    var settings = NodeSettings()
+
+    init(_ topology: Topology) {
+        directory = NSTemporaryDirectory() + "millrace-" + UUID().uuidString
+        self.topology = topology
+        settings.dataDirectory = directory
+        settings.commitInterval = .milliseconds(5)
+        settings.lanes = 2
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: directory) }
+
+    func start() throws -> Node {
+        let clock = SystemClock()
+        let logger = Logger(sink: StandardErrorSink(), clock: clock, level: .error)
+        return try Node.start(
+            topology, settings: settings, clock: clock, logger: logger, random: SeededRandom(seed: 1))
+    }
+}
+
+extension Node {
+    /// Appends visits to their partitions by key, as a client's producer would.
+    func append(_ visits: [Visit], to topic: String) async throws {
+        let partitions = log.topic(topic)!.partitions
+        let builders = partitions.map { _ in RecordBatchBuilder() }
+        for visit in visits {
+            var (key, value) = (ByteWriter(), ByteWriter())
+            _ = visit.encodeKey(into: &key)
+            visit.encode(into: &value)
+            let partition = key.bytes.withUnsafeBytes { Partitioner.partition(ofKey: $0, among: partitions.count) }
+            try builders[partition].append(
+                key: key.bytes, value: value.bytes, milliseconds: Int64(visit.second) * 1_000)
+        }
+        for (partition, builder) in zip(partitions, builders) where !builder.isEmpty {
+            try await partition.append(builder.finish(), acknowledgement: .durable)
+        }
+    }
+
+    /// Runs until `isDone`, or fails after `seconds`; then stops and closes. What a test looks at is read before that.
+    func run<R: Sendable>(
+        seconds: Double = 20, until isDone: @escaping @Sendable (Node) throws -> Bool,
+        then look: @escaping @Sendable (Node) throws -> R
+    ) async throws -> R {
+        async let running: Void = run()
+        let end = clock.now + TimeSpan(microseconds: Int64(seconds * 1e6))
+        var isOver = false
+        while !isOver {
+            if try isDone(self) { isOver = true } else { try await clock.sleep(for: .milliseconds(5)) }
+            if clock.now > end { break }
+        }
+        let status = status()
+        let found = try look(self)
+        stop()
+        try await running
+        await close()
+        if !isOver { throw Failure(.timedOut, "not done in \(seconds) s: \(StatusText.render(status))") }
+        return found
+    }
+
+    /// The rows of a table of windows: key, window start in seconds, count; sorted.
+    func counts(_ name: String) throws -> [[Int64]] {
+        let table = try tables.require(MillraceEngine.Table.defaultKeyspace, name)
+        var rows: [[Int64]] = []
+        var cursor = try tables.snapshot().rows(table)
+        while let row = try cursor.next() {
+            guard case .bigint(let key) = row.key[0], case .timestamp(let start) = row.key[1],
+                case .bigint(let count) = row["value"]
+            else { throw Failure(.corrupt, "a row of another shape: \(row)") }
+            rows.append([key, start / 1_000, count])
+        }
+        return rows.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+}
+
+/// What the windows must hold, computed from all visits at once: nothing here is late.
+func expectedCounts(_ visits: [Visit]) -> [[Int64]] {
+    var counts: [[Int64]: Int64] = [:]
+    for visit in visits { counts[[Int64(visit.page), Int64(visit.second) / 10 * 10], default: 0] += 1 }
+    return counts.map { $0.key + [$0.value] }.sorted { $0.lexicographicallyPrecedes($1) }
+}

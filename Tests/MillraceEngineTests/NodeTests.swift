@@ -1,0 +1,64 @@
+import MillraceCore
+import MillraceFlow
+import MillraceTables
+import Testing
+
+@testable import MillraceEngine
+
+@Suite struct NodeTests {
+    private static let topology = Topology([
+        Log<Visit>("visits", partitions: 3).feeds(PageViews()).into(Table("views"))
+    ])
+
+    /// Visits of twenty pages over two minutes, and one of each user far later so that every earlier window closes.
+    private static func visits(seed: UInt64, count: Int) -> [Visit] {
+        var random = SeededRandom(seed: seed)
+        return (0..<count).map { n in
+            Visit(
+                user: UInt32.random(in: 0..<50, using: &random), page: UInt32.random(in: 0..<20, using: &random),
+                second: UInt32(1_000 + n * 120 / count))
+        }
+    }
+    private static let closing = (0..<50 as Range<UInt32>).map { Visit(user: $0, page: 99, second: 2_000) }
+
+    @Test func countsCrossTheShuffleIntoTheTable() async throws {
+        let fixture = NodeFixture(Self.topology)
+        defer { fixture.remove() }
+        let visits = Self.visits(seed: 1, count: 5_000)
+        let node = try fixture.start()
+        try await node.append(visits, to: "visits")
+        try await node.append(Self.closing, to: "visits")
+        let expected = expectedCounts(visits)
+        let rows = try await node.run(
+            until: { try $0.counts("views").count >= expected.count }, then: { try $0.counts("views") })
+        #expect(rows == expected)
+    }
+
+    @Test func aSecondStartGoesOnWhereTheFirstEnded() async throws {
+        let fixture = NodeFixture(Self.topology)
+        defer { fixture.remove() }
+        let visits = Self.visits(seed: 2, count: 4_000)
+        let first = try fixture.start()
+        try await first.append(Array(visits[..<2_000]), to: "visits")
+        _ = try await first.run(
+            until: { $0.status().pipelines[0].stages[0].tasks.reduce(0) { $0 + $1.recordsIn } == 2_000 }, then: { _ in }
+        )
+        let second = try fixture.start()
+        try await second.append(Array(visits[2_000...]), to: "visits")
+        try await second.append(Self.closing, to: "visits")
+        let expected = expectedCounts(visits)
+        let rows = try await second.run(
+            until: { try $0.counts("views").count >= expected.count }, then: { try $0.counts("views") })
+        #expect(rows == expected)
+    }
+
+    @Test func twoNodesOnOneDirectoryAreRefused() async throws {
+        let fixture = NodeFixture(Topology())
+        defer { fixture.remove() }
+        let node = try fixture.start()
+        #expect { try fixture.start() } throws: { ($0 as? Failure)?.code == .inUse }
+        await node.close()
+        let again = try fixture.start()
+        await again.close()
+    }
+}
