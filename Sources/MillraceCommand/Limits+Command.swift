@@ -12,3 +12,10 @@ extension Limits {
     /// Nesting of JSON in the input.
     static let jsonDepth = 64
 }
+
+extension Limits {
+    /// Bytes of batches the tool has handed to the log and that are not acknowledged yet: enough for group commits.
+    static let appendBytesInFlight = 16 << 20
+    /// Bytes of records a batch collects before it is handed on.
+    static let appendBatchBytes = 256 << 10
+}

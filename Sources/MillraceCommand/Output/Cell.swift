@@ -4,6 +4,8 @@ import MillraceCore
 enum Cell: Sendable {
     case text(String)
     case count(Int64)
+    /// A number that names something, such as an offset: no separators.
+    case number(Int64)
     case bytes(Int64)
     case span(TimeSpan)
     case time(EventTime)
@@ -13,6 +15,8 @@ enum Cell: Sendable {
     /// JSON that was made elsewhere; nothing in columns.
     case json(String)
     case missing
+    /// Nothing, with words for it in columns.
+    case absent(String)
 
     static func count(_ value: Int) -> Cell { .count(Int64(value)) }
     static func bytes(_ value: Int) -> Cell { .bytes(Int64(value)) }
@@ -21,6 +25,7 @@ enum Cell: Sendable {
         switch self {
         case .text(let text): text
         case .count(let value): Human.text(count: value)
+        case .number(let value): String(value)
         case .bytes(let value): Human.text(bytes: value)
         case .span(let span): Human.text(span: span)
         case .time(let time): CivilTime.column(time)
@@ -28,25 +33,26 @@ enum Cell: Sendable {
         case .data(let bytes): bytes.map(Self.printable) ?? "∅"
         case .json(let json): json
         case .missing: "–"
+        case .absent(let words): words
         }
     }
     var isNumber: Bool {
         switch self {
-        case .count, .bytes, .span: true
+        case .count, .number, .bytes, .span: true
         default: false
         }
     }
     func write(_ name: String, to json: inout JSONText) {
         switch self {
         case .text(let text): json.field(name, text: text)
-        case .count(let value), .bytes(let value): json.field(name, integer: value)
+        case .count(let value), .number(let value), .bytes(let value): json.field(name, integer: value)
         case .span(let span): json.field(name, number: span.seconds)
         case .time(let time): json.field(name, text: CivilTime.text(time))
         case .flag(let flag): json.field(name, flag: flag)
         case .data(let bytes):
             if let bytes { bytes.withUnsafeBytes { json.field(name, bytes: $0) } } else { json.null(name) }
         case .json(let text): json.raw(name, text)
-        case .missing: json.null(name)
+        case .missing, .absent: json.null(name)
         }
     }
 

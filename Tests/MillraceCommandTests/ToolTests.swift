@@ -1,0 +1,177 @@
+import Foundation
+import MillraceCore
+import Testing
+
+@testable import MillraceCommand
+
+/// Runs the real tool as a process in a directory of its own.
+final class ToolRun {
+    struct Outcome {
+        var code: Int32
+        var out: String
+        var error: String
+        var lines: [[String: Any]] {
+            out.split(separator: "\n").compactMap {
+                (try? JSONSerialization.jsonObject(with: Data($0.utf8))) as? [String: Any]
+            }
+        }
+    }
+    let home: URL
+    static let program: URL? = {
+        let near = Bundle.allBundles.map(\.bundleURL) + [URL(fileURLWithPath: CommandLine.arguments[0])]
+        let folders = near.flatMap { [$0.deletingLastPathComponent(), $0] }
+        return folders.map { $0.appendingPathComponent("millrace") }
+            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+    }()
+
+    init() throws {
+        home = FileManager.default.temporaryDirectory.appendingPathComponent("millrace-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
+    }
+    deinit { try? FileManager.default.removeItem(at: home) }
+
+    @discardableResult
+    func run(_ line: String, input: String = "", expecting code: Int32 = 0) throws -> Outcome {
+        let process = Process()
+        let program: URL = try #require(Self.program, "the tool is built beside the tests")
+        process.executableURL = program
+        process.arguments = line.split(separator: " ").map(String.init)
+        process.currentDirectoryURL = home
+        process.environment = ["PATH": "/usr/bin:/bin"]
+        let (stdin, out, error) = (Pipe(), home.appendingPathComponent(".out"), home.appendingPathComponent(".err"))
+        for file in [out, error] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
+        process.standardInput = stdin
+        process.standardOutput = try FileHandle(forWritingTo: out)
+        process.standardError = try FileHandle(forWritingTo: error)
+        try process.run()
+        try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try stdin.fileHandleForWriting.close()
+        process.waitUntilExit()
+        let outcome = Outcome(
+            code: process.terminationStatus, out: try String(contentsOf: out, encoding: .utf8),
+            error: try String(contentsOf: error, encoding: .utf8))
+        #expect(outcome.code == code, "millrace \(line): \(outcome.error)")
+        return outcome
+    }
+}
+
+@Suite struct ToolTests {
+    @Test func aTopicLivesFromCreateToDelete() throws {
+        let tool = try ToolRun()
+        #expect(try tool.run("log list", expecting: 4).error.contains("there is no data directory"))
+        try tool.run("log create clicks -p 3")
+        #expect(try tool.run("log create clicks", expecting: 1).error.contains("exists"))
+        let input = (0..<50).map { #"{"page":"/\#($0 % 7)","at":"2026-03-01T12:00:\#(10 + $0)Z"}"# }
+        let appended = try tool.run(
+            "log append clicks --key page --time at --compression zstd", input: input.joined(separator: "\n"))
+        #expect(appended.lines.first?["records"] as? Int == 50)
+
+        let read = try tool.run("log read clicks").lines
+        #expect(read.count == 50)
+        #expect(Set(read.compactMap { $0["value"] as? String }) == Set(input))
+        for record in read {
+            let key = try #require(record["key"] as? String)
+            let partition = Array(key.utf8).withUnsafeBytes { murmur($0) & 0x7FFF_FFFF } % 3
+            #expect(record["partition"] as? Int == Int(partition), "Kafka's partitioner puts \(key) elsewhere")
+        }
+        let late = try tool.run("log read clicks --from 2026-03-01T12:00:40Z").lines
+        #expect(late.allSatisfy { ($0["timestamp"] as? String ?? "") >= "2026-03-01T12:00:40" })
+        #expect(late.count == 20)
+        #expect(try tool.run("log read clicks --raw --limit 5").out.split(separator: "\n").count == 5)
+        #expect(try tool.run("log tail clicks --no-follow --from -1").lines.count <= 3)
+
+        #expect(try tool.run("log list").lines.first?["records"] as? Int == 50)
+        let described = try #require(try tool.run("log describe clicks --segments").lines.first)
+        #expect((described["partitions"] as? [Any])?.count == 3)
+        #expect(try tool.run("log verify").lines.allSatisfy { $0["state"] as? String == "whole" })
+        #expect(try tool.run("log dump clicks --records").lines.allSatisfy { $0["check"] as? String == "ok" })
+
+        #expect(try tool.run("log delete clicks", expecting: 2).error.contains("--yes"))
+        try tool.run("log delete clicks --yes")
+        #expect(try tool.run("log read clicks", expecting: 4).error.contains("no topic"))
+    }
+
+    @Test func whatIsReadCanBeAppended() throws {
+        let tool = try ToolRun()
+        let envelope = [
+            #"{"key":"a","value":"1","timestamp":"2026-03-01T12:00:00.000Z","headers":{"h":"v","n":null}}"#,
+            #"{"key":null,"value":null,"timestamp":"2026-03-01T12:00:01.000Z"}"#,
+            #"{"key":"","value64":"/wA=","timestamp":"2026-03-01T12:00:02.000Z"}"#,
+        ].joined(separator: "\n")
+        try tool.run("log append a --create --envelope", input: envelope)
+        let first = try tool.run("log read a").out
+        try tool.run("log append b --create --envelope", input: first)
+        #expect(try tool.run("log read b").out == first)
+        #expect(first.split(separator: "\n").count == 3 && first.contains(#""headers":{"h":"v","n":null}"#))
+        #expect(try tool.run("log append a --envelope", input: "{\"vlaue\":1}", expecting: 1).error.contains("line 1"))
+    }
+
+    @Test func damageIsFoundAndReadAround() throws {
+        let tool = try ToolRun()
+        try tool.run("log create t")
+        for n in 0..<3 { try tool.run("log append t", input: "record \(n)\n") }
+        let file = tool.home.appendingPathComponent(".millrace/log/topics/t/0/00000000000000000000.e0.g0.log")
+        var bytes = try Data(contentsOf: file)
+        let middle = bytes.count / 2
+        bytes[middle] ^= 1
+        try bytes.write(to: file)
+        let verify = try tool.run("log verify", expecting: 3)
+        #expect(verify.lines.first?["state"] as? String == "damaged")
+        #expect(verify.error.contains("1 damaged place"))
+        let dump = try tool.run("log dump \(file.path)", expecting: 3)
+        #expect(dump.lines.count == 3)
+        #expect(dump.lines[1]["check"] as? String == "damage: the checksum does not match")
+        #expect(try tool.run("log dump \(file.path) --text", expecting: 3).out.contains("next whole batch"))
+        // A write that was cut short is none.
+        bytes[middle] ^= 1
+        try bytes.dropLast(10).write(to: file)
+        #expect(try tool.run("log verify").lines.first?["state"] as? String == "unfinished write")
+    }
+
+    @Test func wrongCommandLinesSayWhatToDo() throws {
+        let tool = try ToolRun()
+        #expect(try tool.run("lgo list", expecting: 2).error.contains("Did you mean 'millrace log'?"))
+        #expect(try tool.run("log create", expecting: 2).error.contains("TOPIC is missing"))
+        #expect(try tool.run("log create a --partitions x", expecting: 2).error.contains("cannot be 'x'"))
+        #expect(try tool.run("log create a/b", expecting: 1).error.contains("cannot be the name"))
+        #expect(try tool.run("help").out.contains("Exit codes"))
+        #expect(try tool.run("log read --help").out.contains("--from WHERE"))
+        #expect(try tool.run("--version").out.hasPrefix("millrace "))
+        try tool.run("log create clicks")
+        #expect(try tool.run("log read click", expecting: 4).error.contains("Did you mean 'clicks'?"))
+    }
+
+    @Test func theHelpOfEveryVerbIsComplete() {
+        func visit(_ verb: Verb, _ path: [String]) {
+            let help = Help(root: Catalogue.root, style: Style(isOn: false)).text(for: path)
+            #expect(help.split(separator: "\n").allSatisfy { $0.count <= 120 }, "\(path)")
+            #expect(!verb.summary.isEmpty && !verb.summary.hasSuffix("."), "\(path)")
+            #expect((verb.action == nil) != verb.verbs.isEmpty, "\(path) does one thing")
+            let names = (verb.options + Verb.globalOptions).map(\.name)
+            #expect(Set(names).count == names.count, "\(path)")
+            let letters = (verb.options + Verb.globalOptions).compactMap(\.letter)
+            #expect(Set(letters).count == letters.count, "\(path)")
+            for option in verb.options { #expect(help.contains("--\(option.name)")) }
+            for next in verb.verbs { visit(next, path + [next.name]) }
+        }
+        visit(Catalogue.root, [])
+    }
+
+    /// Kafka's hash, written again from its description.
+    private func murmur(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        var hash = UInt32(0x9747_B28C) ^ UInt32(bytes.count)
+        var rest = bytes[...]
+        while rest.count >= 4 {
+            var k = rest.prefix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) } &* 0x5BD1_E995
+            k = (k ^ (k >> 24)) &* 0x5BD1_E995
+            hash = (hash &* 0x5BD1_E995) ^ k
+            rest = rest.dropFirst(4)
+        }
+        if !rest.isEmpty {
+            hash ^= rest.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            hash &*= 0x5BD1_E995
+        }
+        hash = (hash ^ (hash >> 13)) &* 0x5BD1_E995
+        return hash ^ (hash >> 15)
+    }
+}
