@@ -76,7 +76,7 @@ extension Partition {
     func storeSnapshot() {
         let snapshot: PartitionSnapshot? = state.withLock { state in
             guard state.hasState, state.durable == state.end, state.snapshotOffset != state.end else { return nil }
-            return PartitionSnapshot(offset: state.end, startOffset: state.start, producers: state.producers)
+            return PartitionSnapshot(offset: state.end, producers: state.producers)
         }
         guard let snapshot else { return }
         do throws(IOFault) {

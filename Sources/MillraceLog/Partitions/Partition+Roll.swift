@@ -49,7 +49,12 @@ extension Partition {
         if let fault = state.withLock({ $0.fault }) { throw fault }
         if state.withLock({ $0.hasStrayBytes }) { _ = try activeFile() }
         try syncNow()
-        let old = state.withLock { $0.segments.last }
+        let now = context.clock.wall
+        let old: Segment? = state.withLock { state in
+            guard var old = state.segments.last else { return nil }
+            old.index?.closedAt = now
+            return old
+        }
         if let old, old.bytes > 0 {
             storeIndex(of: old)
             storeSnapshot()
@@ -65,6 +70,10 @@ extension Partition {
         let emptied: Segment? = state.withLock { state in
             var segment = Segment(name: segmentName, bytes: 0, end: end, since: context.clock.wall)
             segment.index = SegmentIndex()
+            if !state.segments.isEmpty {
+                state.segments[state.segments.count - 1].since = now
+                state.segments[state.segments.count - 1].index?.closedAt = now
+            }
             let last = state.segments.last
             let isEmpty = last.map { $0.bytes == 0 } ?? false
             if isEmpty { state.segments.removeLast() }

@@ -65,7 +65,7 @@ public final class Partition: Sendable {
         var isSyncing = false
         var lazySync: ClockTimer?
         var producers: ProducerStates
-        /// `partition.state` exists or must: there were producers, or the start was moved.
+        /// `partition.state` exists or must: there were producers.
         var hasState: Bool
         var snapshotOffset: Int64 = -1
         var readers: [UInt64: ReadWaiter] = [:]
@@ -120,6 +120,7 @@ public final class Partition: Sendable {
         return state.withLock { $0.visibleEnd(durability, isolation) }
     }
 
+    var holdFile: HoldFile { points.holds }
     func path(_ name: String) -> String { directory + "/" + name }
 }
 

@@ -7,18 +7,15 @@ struct PartitionSnapshot: Sendable {
 
     /// Everything before this offset is in it.
     var offset: Int64
-    /// The first offset that is served: may lie inside the first segment.
-    var startOffset: Int64
     var producers: ProducerStates
 
-    init(offset: Int64, startOffset: Int64, producers: ProducerStates) {
-        (self.offset, self.startOffset, self.producers) = (offset, startOffset, producers)
+    init(offset: Int64, producers: ProducerStates) {
+        (self.offset, self.producers) = (offset, producers)
     }
 
     func encode() -> [UInt8] {
         var writer = ByteWriter(capacity: 256)
         writer.integer(offset)
-        writer.integer(startOffset)
         writer.integer(UInt32(producers.entries.count))
         for (id, entry) in producers.entries.sorted(by: { $0.key < $1.key }) {
             writer.integer(id)
@@ -26,6 +23,7 @@ struct PartitionSnapshot: Sendable {
             writer.integer(entry.lastSeen.microseconds)
             writer.integer(entry.openOffset ?? -1)
             writer.integer(entry.openSince.microseconds)
+            writer.integer(entry.openEpoch)
             writer.byte(UInt8(entry.batches.count))
             for batch in entry.batches {
                 writer.integer(batch.firstSequence)
@@ -51,19 +49,18 @@ struct PartitionSnapshot: Sendable {
         self = try payload.lending { (raw) throws(ByteFault) in
             var reader = ByteReader(raw)
             let offset: Int64 = try reader.integer()
-            let start: Int64 = try reader.integer()
-            guard offset >= 0, start >= 0 else { throw ByteFault(.impossibleCount, at: 0) }
+            guard offset >= 0 else { throw ByteFault(.impossibleCount, at: 0) }
             let entries = try Self.entries(&reader)
             let aborted = try Self.aborted(&reader)
             try reader.expectEnd()
             return PartitionSnapshot(
-                offset: offset, startOffset: start, producers: ProducerStates(entries: entries, aborted: aborted))
+                offset: offset, producers: ProducerStates(entries: entries, aborted: aborted))
         }
     }
 
     private static func entries(_ reader: inout ByteReader) throws(ByteFault) -> [Int64: ProducerStates.Entry] {
         let count = try reader.checked(
-            count: try reader.integer(UInt32.self), minimumElementBytes: 35, limit: Limits.producersPerPartition)
+            count: try reader.integer(UInt32.self), minimumElementBytes: 37, limit: Limits.producersPerPartition)
         var entries: [Int64: ProducerStates.Entry] = [:]
         for _ in 0..<count {
             let id: Int64 = try reader.integer()
@@ -72,6 +69,7 @@ struct PartitionSnapshot: Sendable {
             let open: Int64 = try reader.integer()
             entry.openOffset = open < 0 ? nil : open
             entry.openSince = EventTime(microseconds: try reader.integer())
+            entry.openEpoch = try reader.integer()
             let batches = try reader.checked(
                 count: try reader.byte(), minimumElementBytes: 24, limit: Limits.batchesPerProducer)
             for _ in 0..<batches {

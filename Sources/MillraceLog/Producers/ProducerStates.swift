@@ -31,6 +31,8 @@ struct ProducerStates: Sendable, Equatable {
         /// The first offset of the open transaction.
         var openOffset: Int64?
         var openSince = EventTime.distantPast
+        /// The epoch of the open transaction: older than `epoch` when another instance has taken over since.
+        var openEpoch: Int16 = -1
         var lastSeen: EventTime
     }
     /// What `apply` changed, to take it back when the write failed.
@@ -67,7 +69,7 @@ struct ProducerStates: Sendable, Equatable {
         entries.compactMap { id, entry in
             entry.openOffset.map {
                 OpenTransaction(
-                    producerID: id, producerEpoch: entry.epoch, firstOffset: $0, since: entry.openSince)
+                    producerID: id, producerEpoch: entry.openEpoch, firstOffset: $0, since: entry.openSince)
             }
         }.sorted { ($0.firstOffset, $0.producerID) < ($1.firstOffset, $1.producerID) }
     }
@@ -89,15 +91,15 @@ struct ProducerStates: Sendable, Equatable {
                     advice: "Stop this producer: another instance with its name has started", place: place(),
                     isFatal: true))
         }
-        if header.attributes.isControl { return .accept }
+        if header.attributes.isControl, header.producerEpoch >= entry.epoch { return .accept }
+        if entry.openOffset != nil, header.producerEpoch != entry.openEpoch {
+            return .refuse(
+                Failure(
+                    .invalidTransaction,
+                    "Producer \(id) has an open transaction of epoch \(entry.openEpoch) here",
+                    advice: "Write its commit or abort marker first", place: place()))
+        }
         if header.producerEpoch > entry.epoch {
-            if entry.openOffset != nil {
-                return .refuse(
-                    Failure(
-                        .invalidTransaction,
-                        "Producer \(id) has an open transaction of epoch \(entry.epoch) here",
-                        advice: "Write its commit or abort marker first", place: place()))
-            }
             guard header.baseSequence <= 0 else { return .refuse(gap(header, expected: 0, place())) }
             return .accept
         }
@@ -150,7 +152,7 @@ struct ProducerStates: Sendable, Equatable {
         } else {
             if header.attributes.isTransactional, entry.openOffset == nil {
                 entry.openOffset = header.baseOffset
-                entry.openSince = now
+                (entry.openSince, entry.openEpoch) = (now, header.producerEpoch)
                 openOffsets.append(header.baseOffset)
             }
             if header.baseSequence >= 0 {
@@ -177,6 +179,13 @@ struct ProducerStates: Sendable, Equatable {
             aborted[undo.id]?.removeLast()
             abortedCount -= 1
         }
+    }
+
+    /// Refuses older instances of a producer from now on. Its open transaction stays, to be decided by the new one.
+    mutating func raiseEpoch(of id: Int64, to epoch: Int16) {
+        guard let entry = entries[id], entry.epoch < epoch else { return }
+        entries[id]?.epoch = epoch
+        entries[id]?.batches.removeAll()
     }
 
     private mutating func close(_ offset: Int64) {

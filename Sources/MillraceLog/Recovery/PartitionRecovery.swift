@@ -29,8 +29,8 @@ struct PartitionRecovery: ~Copyable {
 
     /// The partition's state, or the failure that keeps it from being read at all.
     consuming func run() throws(IOFault) -> (Partition.State, RecoveryReport) {
-        let files = try listSegments()
-        try measure(files)
+        let served = try readStart()
+        try measure(try listSegments(servedFrom: served))
         try settleTail()
         let end = max(segments.last?.end ?? 0, 0)
         if let point, point.durableOffset > end, refusal == nil {
@@ -39,13 +39,13 @@ struct PartitionRecovery: ~Copyable {
         let snapshot = try readSnapshot(end: end)
         let first = segments.first?.base ?? 0
         // A start beyond the end is no start.
-        let start = max(first, min(snapshot?.startOffset ?? 0, end))
+        let start = max(first, min(served, end))
         let producers = try replay(from: snapshot, start: first, end: end)
         let isBumped = !wasClean && end > first
         let epoch = (segments.last?.name.epoch ?? 0) + (isBumped ? 1 : 0)
         var state = Partition.State(
             segments: segments, start: start, end: end, durable: end, epoch: epoch, producers: producers,
-            hasState: !producers.isEmpty || start > first || (snapshot != nil))
+            hasState: !producers.isEmpty || (snapshot != nil))
         state.fault = refusal
         state.snapshotOffset = snapshot?.offset ?? -1
         return (state, report)
@@ -59,7 +59,7 @@ struct PartitionRecovery: ~Copyable {
     }
 
     /// The segment files by base offset, one for each.
-    private mutating func listSegments() throws(IOFault) -> [SegmentName] {
+    private mutating func listSegments(servedFrom start: Int64) throws(IOFault) -> [SegmentName] {
         var names: [SegmentName] = []
         for file in try storage.list(directory) {
             if file.hasSuffix(".tmp") {
@@ -81,7 +81,23 @@ struct PartitionRecovery: ~Copyable {
                 kept.append(name)
             }
         }
+        // What retention had given up before the crash.
+        while kept.count > 1, kept[1].base <= start {
+            report.note(.leftover, name, "\(kept[0].log) was deleted by retention")
+            try removeFiles(of: kept.removeFirst())
+        }
         return kept
+    }
+
+    private func removeFiles(of segment: SegmentName) throws(IOFault) {
+        try storage.unlink(path(segment.log))
+        if try storage.status(of: path(segment.index)) != nil { try storage.unlink(path(segment.index)) }
+    }
+
+    private func readStart() throws(IOFault) -> Int64 {
+        guard let bytes = try storage.contents(of: path(StartFile.name), limit: 4_096) else { return 0 }
+        // A damaged start only brings deleted records back.
+        do throws(ByteFault) { return try StartFile.decode(bytes) } catch { return 0 }
     }
 
     /// Two files for one range: the newer generation of a compaction, which was whole before it got its name, or an
@@ -90,8 +106,7 @@ struct PartitionRecovery: ~Copyable {
         let size = try storage.status(of: path(old.log))?.size ?? 0
         if old.epoch == new.epoch || size == 0 {
             report.note(.leftover, name, "\(old.log) was replaced by \(new.log)")
-            try storage.unlink(path(old.log))
-            if try storage.status(of: path(old.index)) != nil { try storage.unlink(path(old.index)) }
+            try removeFiles(of: old)
             return true
         }
         refuse("\(old.log) and \(new.log) hold the same offsets", "\(name) \(new.log)")
@@ -109,17 +124,20 @@ struct PartitionRecovery: ~Copyable {
             let isLast = at == names.count - 1
             let end = isLast ? segmentName.base : names[at + 1].base
             let segment = Segment(name: segmentName, bytes: status.size, end: end, since: now)
-            if !isLast { try checkEnd(of: segment) }
-            segments.append(segment)
+            segments.append(isLast ? segment : try checkEnd(of: segment))
         }
     }
 
     /// Proves with the segment's index, or else by reading it, that nothing is missing behind it.
-    private mutating func checkEnd(of segment: Segment) throws(IOFault) {
+    private mutating func checkEnd(of given: Segment) throws(IOFault) -> Segment {
+        var segment = given
         if let bytes = try storedIndex(segment) {
             do throws(ByteFault) {
                 let (index, end) = try SegmentIndex.decode(bytes, for: segment.name)
-                if index.notedBytes == segment.bytes, end == segment.end { return }
+                if index.notedBytes == segment.bytes, end == segment.end {
+                    segment.since = index.closedAt
+                    return segment
+                }
             } catch {}
         }
         let walk = try walk(segment, from: 0, offset: segment.base, limit: segment.bytes) { _ in }
@@ -131,6 +149,7 @@ struct PartitionRecovery: ~Copyable {
                 "\(segment.name.log) ends with offset \(walk.offset), the next segment begins with \(segment.end)",
                 "\(name) \(segment.name.log) byte \(walk.position)")
         }
+        return segment
     }
 
     private func storedIndex(_ segment: Segment) throws(IOFault) -> [UInt8]? {
@@ -249,7 +268,6 @@ struct PartitionRecovery: ~Copyable {
     }
 
     private func readSnapshot(end: Int64) throws(IOFault) -> PartitionSnapshot? {
-        if let point, !point.hasState { return nil }
         guard let bytes = try storage.contents(of: path(PartitionSnapshot.fileName), limit: Limits.checkedFileBytes)
         else { return nil }
         do throws(ByteFault) {

@@ -8,7 +8,7 @@ struct RecoveryPoint: Hashable, Sendable, BitwiseCopyable {
     /// Bytes of that segment that are durable.
     var position: UInt32
     var epoch: Int32
-    /// Producers or a moved start are in `partition.state`; when false there are none before `durableOffset`.
+    /// There were producers; when false there are none before `durableOffset`.
     var hasState: Bool
 
     func encode() -> [UInt8] {
@@ -52,8 +52,13 @@ final class RecoveryPoints: Sendable {
     private let context: StoreContext
     private let directory: String
     private let state = Lock((isDirty: false, isNew: true))
+    /// The topic's other small file.
+    let holds: HoldFile
 
-    init(context: StoreContext, directory: String) { (self.context, self.directory) = (context, directory) }
+    init(context: StoreContext, directory: String) {
+        (self.context, self.directory) = (context, directory)
+        holds = HoldFile(context: context, directory: directory)
+    }
 
     private var path: String { directory + "/" + Self.fileName }
 

@@ -49,6 +49,9 @@ enum TopicRecovery {
                 partitions.append(partition)
             }
         }
+        for hold in try points.holds.read() where partitions.indices.contains(hold.partition) {
+            partitions[hold.partition].state.withLock { $0.holds[hold.name] = hold.offset }
+        }
         return Topic(
             name: name, directory: directory, context: context, settings: settings, points: points,
             partitions: partitions)

@@ -13,6 +13,7 @@ extension SegmentIndex {
         writer.integer(notedBytes)
         writer.integer(endOffset)
         writer.integer(maxMilliseconds)
+        writer.integer(closedAt.microseconds)
         writer.integer(UInt32(entries.count))
         for entry in entries {
             writer.integer(entry.relativeOffset)
@@ -34,6 +35,7 @@ extension SegmentIndex {
             let noted: Int64 = try reader.integer()
             let end: Int64 = try reader.integer()
             let maxMilliseconds: Int64 = try reader.integer()
+            let closedAt = EventTime(microseconds: try reader.integer())
             let count = try reader.checked(
                 count: try reader.integer(UInt32.self), minimumElementBytes: entryBytes, limit: Int(Int32.max))
             guard (0...Limits.segmentBytes).contains(noted), end >= name.base else {
@@ -53,7 +55,9 @@ extension SegmentIndex {
                 entries.append(entry)
             }
             try reader.expectEnd()
-            return (SegmentIndex(entries: entries, maxMilliseconds: maxMilliseconds, notedBytes: noted), end)
+            var index = SegmentIndex(entries: entries, maxMilliseconds: maxMilliseconds, notedBytes: noted)
+            index.closedAt = closedAt
+            return (index, end)
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import MillraceCore
+
 /// A sparse index of one segment: every few KiB the first offset of a batch, where it lies, and the largest time before it.
 ///
 /// A cache: everything in it can be had again by reading the segment.
@@ -13,6 +15,8 @@ struct SegmentIndex: Sendable {
     /// The largest timestamp of what was noted so far.
     private(set) var maxMilliseconds = Int64.min
     private(set) var notedBytes: Int64 = 0
+    /// When the segment was closed by the wall clock; retention trusts no record time beyond it.
+    var closedAt = EventTime.distantFuture
     private var lastPosition: Int64 = 0
 
     init() {}

@@ -6,7 +6,10 @@ public import MillraceCore
 public final class LogStore: Sendable {
     /// What opening found.
     public let recovery: RecoveryReport
+    /// How far consumer groups have read.
+    public let positions: ConsumerPositions
     let context: StoreContext
+    let producers: ProducerRegistry
     private let lock: any StorageFile
     private let threads = Lock<[OwnedThread]>([])
     private let topicTable: Lock<[String: Topic]>
@@ -15,9 +18,11 @@ public final class LogStore: Sendable {
     private let scratch = Lock(UncheckedBox(WriteScratch()))
 
     private init(
-        context: StoreContext, lock: any StorageFile, topics: [String: Topic], recovery: RecoveryReport
+        context: StoreContext, lock: any StorageFile, topics: [String: Topic], recovery: RecoveryReport,
+        producers: ProducerRegistry, positions: ConsumerPositions
     ) {
         (self.context, self.lock, self.recovery) = (context, lock, recovery)
+        (self.producers, self.positions) = (producers, positions)
         topicTable = Lock(topics)
     }
 
@@ -37,7 +42,9 @@ public final class LogStore: Sendable {
             var report = RecoveryReport()
             report.wasClean = try CleanMarker.take(context)
             let topics = try openTopics(context, &report)
-            let store = LogStore(context: context, lock: lock, topics: topics, recovery: report)
+            let store = LogStore(
+                context: context, lock: lock, topics: topics, recovery: report,
+                producers: try ProducerRegistry(context: context), positions: try ConsumerPositions(context: context))
             if options.execution == .threads { store.startThreads() }
             return store
         } catch {
