@@ -90,6 +90,9 @@ let package = Package(
             path: "Benchmarks/Suite", swiftSettings: strict),
 
         .executableTarget(
+            name: "TablesBenchmark", dependencies: ["MillraceCore", "MillraceTables"],
+            path: "Benchmarks/TablesBenchmark", exclude: ["run"], swiftSettings: strict),
+        .executableTarget(
             name: "FlowBenchmark", dependencies: ["MillraceCore", "MillraceFlow"], path: "Benchmarks/FlowBenchmark",
             swiftSettings: strict),
 
