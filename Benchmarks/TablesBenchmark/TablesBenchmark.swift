@@ -45,7 +45,8 @@ struct TablesBenchmark {
         let used = threadNanoseconds() - cpu
         let nanoseconds = Double((clock.now - start).microseconds) * 1_000
         report(
-            "\(name): \(Int(nanoseconds / Double(count))) ns/op, of which this thread's CPU \(used / count); \(count) ops"
+            "\(name): \(Int(nanoseconds / Double(count))) ns/op, of which this thread's CPU \(used / count);"
+                + " \(count) ops"
         )
     }
 

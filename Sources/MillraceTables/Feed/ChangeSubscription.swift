@@ -20,12 +20,12 @@ extension TableStore {
         case .partition(let named, let key):
             table = named
             var writer = ByteWriter()
-            RowKey.partition(table, try table.schema.partitionKey(key), into: &writer)
+            try RowKey.partition(table, key[...], into: &writer)
             range = KeyRange(prefix: writer.bytes)
         case .range(let named, let partition, let bounds):
             table = named
             var writer = ByteWriter()
-            RowKey.partition(table, try table.schema.partitionKey(partition), into: &writer)
+            try RowKey.partition(table, partition[...], into: &writer)
             let (lower, upper) = try bounds.suffixes(table)
             range = KeyRange(writer.bytes + lower, writer.bytes + upper)
         }

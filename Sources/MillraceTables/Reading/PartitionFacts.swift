@@ -13,9 +13,11 @@ struct PartitionFacts {
 
     init(prefix: [UInt8]) { self.prefix = prefix }
 
+    @inline(__always) func isOf(_ key: UnsafeRawBufferPointer) -> Bool { key.starts(with: prefix) }
+
     /// By two point reads; for walks that do not pass the partition's front.
     mutating func load(
-        _ database: Database, _ snapshot: DatabaseSnapshot?, _ decoder: inout RowDecoder, wantsOrigins: Bool
+        _ database: Database, _ snapshot: DatabaseSnapshot?, _ decoder: inout RowDecoder
     ) throws(Failure) {
         let table = decoder.table
         if table.facts.hasRanges.load(ordering: .acquiring),
@@ -29,7 +31,7 @@ struct PartitionFacts {
     }
 
     mutating func read(ranges bytes: UnsafeRawBufferPointer, _ decoder: inout RowDecoder) throws(Failure) {
-        do throws(RowFault) { ranges = try RangeDeletions.read(bytes) } catch { throw decoder.damage() }
+        do throws(RowFault) { ranges = try RangeDeletions.read(bytes) } catch { throw RowView.damage(decoder.table) }
         decoder.tombstones += ranges.count
     }
 
@@ -37,7 +39,11 @@ struct PartitionFacts {
         var row = Row.empty(decoder, key: keyValues)
         let suffix: [UInt8] = [RowSpace.fixed]
         let outer = suffix.withUnsafeBytes { RangeDeletions.deletion(of: $0, in: ranges) }
-        fixed = try decoder.decode(bytes, outer: outer, into: &row) ? row : nil
+        let isAlive = try RowView.isAlive(
+            bytes, outer: outer, now: decoder.now, decoder.table, &decoder.tombstones)
+        guard isAlive else { return }
+        try decoder.decode(bytes, outer: outer, into: &row)
+        fixed = row
     }
 
     func fillStatics(_ row: inout Row) {

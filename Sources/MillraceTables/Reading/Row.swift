@@ -4,7 +4,7 @@ import MillraceCore
 public struct Row: Sendable {
     public let table: Table
     /// Partition key and clustering columns; the partition key alone when only static columns are there.
-    public let key: [Value]
+    public internal(set) var key: [Value]
     /// The columns asked for, keys not among them.
     public let columns: [TableSchema.Column]
     /// One for each of `columns`; nil is null.

@@ -1,295 +1,257 @@
 public import MillraceCore
 
-/// Hands out the rows of a query one by one, holding one row in memory. One thread at a time.
+/// Walks the rows of a query one by one, holding one row in memory. One thread at a time.
 ///
 /// A query that names partitions visits them one after the other, with the walk bounded to the clustering range; a scan
 /// is one walk over the table that meets each partition's range deletions and static row before its rows.
 public struct RowCursor: ~Copyable {
-    private let snapshot: TableSnapshot
-    private let table: Table
-    private let query: RowQuery
-    private var decoder: RowDecoder
-    private let suffixes: (lower: [UInt8], upper: [UInt8])
-    private let isUnbounded: Bool
+    let snapshot: TableSnapshot
+    let table: Table
+    let query: RowQuery
+    var decoder: RowDecoder
+    let suffixes: (lower: [UInt8], upper: [UInt8])
+    let isUnbounded: Bool
 
-    private var walk: DatabaseCursor?
-    private var partition: PartitionFacts?
+    var walk: DatabaseCursor?
+    /// The partition the walk is in.
+    var partition: PartitionFacts?
+    /// Of the partition's rows: whether they need a look at its range deletions.
+    private var hasRanges = false
     /// Index of the next named partition.
-    private var nextPartition = 0
-    private var remaining: Int?
-    private var lastKey: [UInt8] = []
-    private var isDone = false
+    var nextPartition = 0
+    var remaining: Int
+    private var stands = Stand.before
+
+    private enum Stand {
+        /// On what has not been looked at.
+        case before
+        /// On the row handed out last.
+        case on
+        /// On the partition's static row, handed out in place of a row.
+        case fixed
+        case end
+    }
 
     /// Dead cells, rows and ranges stepped over so far.
     public var tombstones: Int { decoder.tombstones }
 
-    static func open(
-        _ snapshot: TableSnapshot, _ table: Table, _ query: RowQuery, after state: PagingState?
-    ) throws(Failure) -> RowCursor {
-        let projection =
-            try query.columns.map { (names) throws(Failure) in try Projection(table.schema, names: names) }
-            ?? table.everything
-        let suffixes = try query.range.suffixes(table)
-        if case .keys = query.partitions {
-        } else if query.order == .reversed {
-            throw Failure(
-                .invalidArgument, "only rows of named partitions can be read backwards", place: table.name)
-        }
-        let content = try state.map { (state) throws(Failure) in try state.content() }
-        var cursor = RowCursor(snapshot, table, query, projection, suffixes)
-        if let content { try cursor.resume(content) } else { cursor.start() }
-        return cursor
-    }
-
-    private init(
+    init(
         _ snapshot: TableSnapshot, _ table: Table, _ query: RowQuery, _ projection: Projection,
         _ suffixes: (lower: [UInt8], upper: [UInt8])
     ) {
         (self.snapshot, self.table, self.query, self.suffixes) = (snapshot, table, query, suffixes)
         decoder = RowDecoder(table: table, projection: projection, now: snapshot.seconds, wantsOrigins: query.origins)
         isUnbounded = query.range.lower == nil && query.range.upper == nil
-        remaining = query.limit
-    }
-
-    /// Where a page that ends with the last row handed out would go on; nil before the first row.
-    var position: PagingState? {
-        guard !lastKey.isEmpty else { return nil }
-        return PagingState(
-            PagingState.Content(
-                table: table.id, partition: max(0, nextPartition - 1), key: lastKey,
-                emitted: partition?.emitted ?? 0, remaining: remaining, isReversed: query.order == .reversed))
+        remaining = query.limit ?? .max
     }
 
     /// The next row, or nil at the end.
-    public mutating func next() throws(Failure) -> Row? {
-        guard !isDone, remaining != 0 else { return nil }
-        guard let row = try advance() else {
-            isDone = true
-            return nil
+    public mutating func next() throws(Failure) -> Row? { try advance() ? try current() : nil }
+
+    /// Lends each row that is left, without copying it; `body` says whether to go on. A partition that has static
+    /// columns alone is not among them.
+    public mutating func forEach(_ body: (borrowing RowView) throws(Failure) -> Bool) throws(Failure) {
+        while try advance() {
+            guard case .on = stands, let view else { continue }
+            guard try body(view) else { return }
         }
-        if let left = remaining { remaining = left - 1 }
-        return row
     }
 
-    private mutating func advance() throws(Failure) -> Row? {
-        if case .keys(let keys) = query.partitions {
-            while true {
-                if let row = try nextInPartition() { return row }
-                guard nextPartition < keys.count else { return nil }
-                try open(partition: keys[nextPartition], after: nil)
+    /// Moves to the next live row.
+    mutating func advance() throws(Failure) -> Bool {
+        guard remaining > 0, stands != .end else { return false }
+        if stands == .on { step() }
+        stands = .before
+        let found: Bool
+        if case .keys(let keys) = query.partitions { found = try advance(keys) } else { found = try advanceScan() }
+        if found { remaining -= 1 } else { stands = .end }
+        return found
+    }
+
+    @inline(__always)
+    private mutating func step() {
+        if query.order == .reversed { walk?.previous() } else { walk?.next() }
+    }
+
+    private mutating func advance(_ keys: [[Value]]) throws(Failure) -> Bool {
+        while true {
+            if try advanceInPartition() { return true }
+            guard nextPartition < keys.count else { return false }
+            try open(partition: keys[nextPartition], after: nil)
+        }
+    }
+
+    /// The next live row of the open partition, whose keys the walk is bounded to.
+    private mutating func advanceInPartition() throws(Failure) -> Bool {
+        guard let emitted = partition?.emitted else { return false }
+        if emitted < query.perPartitionLimit ?? .max {
+            while let stored = walk?.currentValue {
+                if try isAlive(stored) { return emit() }
+                step()
             }
+            try walk?.check()
+            if standsOnStatics() { return true }
         }
-        return try nextInScan()
-    }
-}
-
-// MARK: Where to begin
-
-extension RowCursor {
-    private mutating func start() {
-        switch query.partitions {
-        case .keys: break
-        case .all, .tokens: openScan(from: nil)
-        }
-    }
-
-    private mutating func resume(_ content: PagingState.Content) throws(Failure) {
-        let refusal = Failure(
-            .invalidArgument, "the paging state belongs to another query", advice: "Start from the first page",
-            place: table.name)
-        guard content.table == table.id, content.isReversed == (query.order == .reversed),
-            content.key.starts(with: table.prefix), (content.remaining == nil) == (query.limit == nil)
-        else { throw refusal }
-        remaining = content.remaining
-        lastKey = content.key
-        switch query.partitions {
-        case .keys(let keys):
-            guard content.partition < keys.count else { throw refusal }
-            nextPartition = content.partition
-            try open(partition: keys[content.partition], after: content)
-        case .all, .tokens:
-            let (prefix, values) = try parse(content.key)
-            var facts = PartitionFacts(prefix: prefix)
-            facts.keyValues = values
-            facts.emitted = content.emitted
-            try facts.load(snapshot.database, snapshot.snapshot, &decoder, wantsOrigins: query.origins)
-            partition = facts
-            openScan(from: content.key + [0])
-        }
-    }
-
-    private mutating func openScan(from lower: [UInt8]?) {
-        var range = table.rows
-        if case .tokens(let tokens) = query.partitions {
-            var (first, last) = (ByteWriter(), ByteWriter())
-            first.raw(table.prefix)
-            TableSchema.encode(token: tokens.lowerBound, into: &first)
-            last.raw(table.prefix)
-            TableSchema.encode(token: tokens.upperBound, into: &last)
-            range = KeyRange(first.bytes, KeyRange.successor(of: last.bytes))
-        }
-        if let lower, range.lower.lexicographicallyPrecedes(lower) { range.lower = lower }
-        var cursor = DatabaseCursor(snapshot.snapshot, range, bulk: query.limit == nil)
-        cursor.seekToFirst()
-        walk = consume cursor
-    }
-
-    private mutating func open(partition key: [Value], after content: PagingState.Content?) throws(Failure) {
-        var writer = ByteWriter(capacity: 64)
-        RowKey.partition(table, try table.schema.partitionKey(key), into: &writer)
-        var facts = PartitionFacts(prefix: writer.bytes)
-        facts.keyValues = key
-        try facts.load(snapshot.database, snapshot.snapshot, &decoder, wantsOrigins: query.origins)
-        var range = KeyRange(writer.bytes + suffixes.lower, writer.bytes + suffixes.upper)
-        if let content {
-            guard content.key.starts(with: writer.bytes) else {
-                throw Failure(.invalidArgument, "the paging state belongs to another query", place: table.name)
-            }
-            facts.emitted = content.emitted
-            if query.order == .reversed { range.upper = content.key } else { range.lower = content.key + [0] }
-        }
-        partition = facts
-        nextPartition += 1
-        guard range.lower.lexicographicallyPrecedes(range.upper) else {
-            walk = nil
-            return
-        }
-        var cursor = DatabaseCursor(snapshot.snapshot, range)
-        if query.order == .reversed { cursor.seekToLast() } else { cursor.seekToFirst() }
-        walk = consume cursor
-    }
-
-    /// The stored front of a key, and the values of its partition key.
-    private func parse(_ key: [UInt8]) throws(Failure) -> (prefix: [UInt8], values: [Value]) {
-        try key.lending { (key) throws(Failure) in try parse(key) }
-    }
-    private func parse(_ key: UnsafeRawBufferPointer) throws(Failure) -> (prefix: [UInt8], values: [Value]) {
-        do throws(ByteFault) {
-            var reader = ByteReader(key)
-            try reader.skip(table.prefix.count)
-            let partition = try table.schema.decodePartitionKey(&reader)
-            return (Array(key[..<reader.position]), try table.schema.values(of: partition))
-        } catch {
-            throw decoder.damage()
-        }
-    }
-}
-
-// MARK: Stepping
-
-extension RowCursor {
-    /// The next live row of the open partition.
-    private mutating func nextInPartition() throws(Failure) -> Row? {
-        guard let facts = partition else { return nil }
-        if let limit = query.perPartitionLimit, facts.emitted >= limit { return close() }
-        while let key = walk?.currentKey {
-            let row = try decode(key, prefixLength: facts.prefix.count)
-            if row != nil { lastKey = Array(key) }
-            if query.order == .reversed { walk?.previous() } else { walk?.next() }
-            if let row {
-                partition?.emitted += 1
-                return row
-            }
-        }
-        try walk?.check()
-        if let row = staticsAlone() { return row }
-        return close()
-    }
-
-    private mutating func close() -> Row? {
         partition = nil
         walk = nil
-        return nil
+        return false
     }
 
-    private mutating func nextInScan() throws(Failure) -> Row? {
+    private mutating func advanceScan() throws(Failure) -> Bool {
         while let key = walk?.currentKey {
-            guard let prefix = partition?.prefix, key.starts(with: prefix) else {
-                if let row = staticsAlone() { return row }
-                let (prefix, values) = try parse(key)
-                var facts = PartitionFacts(prefix: prefix)
-                facts.keyValues = values
-                partition = facts
+            guard let split = partition?.prefix.count, partition?.isOf(key) == true else {
+                if standsOnStatics() { return true }
+                partition = PartitionFacts(prefix: Array(key[..<(try split(of: key))]))
+                hasRanges = false
                 continue
             }
-            guard let facts = partition, key.count > prefix.count else { throw decoder.damage() }
-            switch key[prefix.count] {
+            guard key.count > split else { throw RowView.damage(table) }
+            switch key[split] {
             case RowSpace.ranges:
                 if let value = walk?.currentValue { try partition?.read(ranges: value, &decoder) }
-                walk?.next()
+                hasRanges = true
             case RowSpace.fixed:
                 if let value = walk?.currentValue { try partition?.read(fixed: value, &decoder) }
-                walk?.next()
             default:
-                if let limit = query.perPartitionLimit, facts.emitted >= limit {
-                    walk?.seek(prefix + [RowSpace.end])
-                    continue
-                }
-                if !isUnbounded {
-                    let suffix = UnsafeRawBufferPointer(rebasing: key[prefix.count...])
-                    if suffixes.lower.withUnsafeBytes({ suffix.order($0) < 0 }) {
-                        walk?.seek(prefix + suffixes.lower)
-                        continue
-                    }
-                    if suffixes.upper.withUnsafeBytes({ suffix.order($0) >= 0 }) {
-                        walk?.seek(prefix + [RowSpace.end])
-                        continue
-                    }
-                }
-                let row = try decode(key, prefixLength: prefix.count)
-                if row != nil { lastKey = Array(key) }
-                walk?.next()
-                if let row {
-                    partition?.emitted += 1
-                    return row
-                }
+                if skips(key, split) { continue }
+                if let stored = walk?.currentValue, try isAlive(stored) { return emit() }
             }
+            walk?.next()
         }
         try walk?.check()
-        return staticsAlone()
+        return standsOnStatics()
+    }
+
+    /// Steps over what the query does not want of a partition.
+    private mutating func skips(_ key: UnsafeRawBufferPointer, _ split: Int) -> Bool {
+        if let limit = query.perPartitionLimit, let facts = partition, facts.emitted >= limit {
+            walk?.seek(facts.prefix + [RowSpace.end])
+            return true
+        }
+        guard !isUnbounded, let prefix = partition?.prefix else { return false }
+        let suffix = UnsafeRawBufferPointer(rebasing: key[split...])
+        if suffixes.lower.withUnsafeBytes({ suffix.order($0) < 0 }) {
+            walk?.seek(prefix + suffixes.lower)
+            return true
+        }
+        if suffixes.upper.withUnsafeBytes({ suffix.order($0) >= 0 }) {
+            walk?.seek(prefix + [RowSpace.end])
+            return true
+        }
+        return false
+    }
+
+    @inline(__always)
+    private mutating func isAlive(_ stored: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+        try RowView.isAlive(
+            stored, outer: outerDeletion(), now: decoder.now, table, &decoder.tombstones)
+    }
+
+    @inline(__always)
+    private func outerDeletion() -> Deletion {
+        guard hasRanges, let facts = partition, let key = walk?.currentKey else { return .none }
+        let suffix = UnsafeRawBufferPointer(rebasing: key[facts.prefix.count...])
+        return RangeDeletions.deletion(of: suffix, in: facts.ranges)
+    }
+
+    private mutating func emit() -> Bool {
+        partition?.emitted += 1
+        stands = .on
+        return true
     }
 
     /// A partition with static columns but no row is one row without clustering columns.
-    private mutating func staticsAlone() -> Row? {
-        guard isUnbounded, let facts = partition, facts.emitted == 0, let fixed = facts.fixed else { return nil }
-        lastKey = facts.prefix + [RowSpace.end]
+    private mutating func standsOnStatics() -> Bool {
+        guard isUnbounded, let facts = partition, facts.emitted == 0, facts.fixed != nil else { return false }
         partition?.emitted = 1
-        partition?.fixed = nil
-        return Row(
-            table: table, key: facts.keyValues, columns: fixed.columns, values: fixed.values, origins: fixed.origins)
+        stands = .fixed
+        return true
     }
 
-    private mutating func decode(_ key: UnsafeRawBufferPointer, prefixLength: Int) throws(Failure) -> Row? {
-        guard let facts = partition, let value = walk?.currentValue else { return nil }
-        let suffix = UnsafeRawBufferPointer(rebasing: key[prefixLength...])
-        let outer = facts.ranges.isEmpty ? .none : RangeDeletions.deletion(of: suffix, in: facts.ranges)
+    mutating func enter(_ facts: PartitionFacts) {
+        hasRanges = !facts.ranges.isEmpty
+        partition = facts
+    }
+    mutating func stand(on cursor: DatabaseCursor) {
+        walk = cursor
+        stands = .before
+    }
+}
+
+// MARK: The row it stands on
+
+extension RowCursor {
+    /// Lent until the cursor moves.
+    private var view: RowView? {
+        guard let key = walk?.currentKey, let stored = walk?.currentValue, let split = partition?.prefix.count else {
+            return nil
+        }
+        return RowView(
+            table: table, key: key, split: split, stored: stored, outer: outerDeletion(), now: decoder.now)
+    }
+
+    private mutating func current() throws(Failure) -> Row? {
+        if partition?.keyValues.isEmpty == true {
+            let values = try partitionValues()
+            partition?.keyValues = values
+        }
+        guard let facts = partition else { return nil }
+        if stands == .fixed {
+            return facts.fixed.map {
+                Row(table: table, key: facts.keyValues, columns: $0.columns, values: $0.values, origins: $0.origins)
+            }
+        }
+        guard let view else { return nil }
         var row = Row.empty(decoder, key: facts.keyValues)
-        guard try decoder.decode(value, outer: outer, into: &row) else { return nil }
+        try decoder.decode(view.stored, outer: view.outer, into: &row)
         do throws(ByteFault) {
-            let clustering = try table.schema.decodeClustering(UnsafeRawBufferPointer(rebasing: suffix[1...]))
-            row = Row(
-                table: table, key: facts.keyValues + clustering, columns: row.columns, values: row.values,
-                origins: row.origins)
+            row.key += try table.schema.decodeClustering(view.clusteringBytes)
         } catch {
-            throw decoder.damage()
+            throw RowView.damage(table)
         }
         facts.fillStatics(&row)
         return row
     }
-}
 
-extension UnsafeRawBufferPointer {
-    @inline(__always)
-    func starts(with prefix: [UInt8]) -> Bool {
-        guard count >= prefix.count, let base = baseAddress else { return prefix.isEmpty }
-        return prefix.withUnsafeBytes { prefix in
-            prefix.baseAddress.map { memoryOrder(base, $0, prefix.count) == 0 } ?? true
+    private func partitionValues() throws(Failure) -> [Value] {
+        guard let prefix = partition?.prefix else { return [] }
+        do throws(ByteFault) {
+            return try prefix.lending { (bytes) throws(ByteFault) in
+                var reader = ByteReader(bytes)
+                try reader.skip(table.prefix.count)
+                return try table.schema.values(of: try table.schema.decodePartitionKey(&reader))
+            }
+        } catch {
+            throw RowView.damage(table)
         }
     }
-}
 
-extension DatabaseCursor {
-    /// Lent until the next move; nil at the end.
-    @inline(__always) var currentKey: UnsafeRawBufferPointer? { isValid ? key : nil }
-    @inline(__always) var currentValue: UnsafeRawBufferPointer? { isValid ? value : nil }
+    /// Where a page that ends with the row it stands on would go on.
+    var position: PagingState? {
+        guard let facts = partition else { return nil }
+        let key: [UInt8]
+        switch stands {
+        case .on:
+            guard let current = walk?.currentKey else { return nil }
+            key = Array(current)
+        case .fixed: key = facts.prefix + [RowSpace.end]
+        case .before, .end: return nil
+        }
+        return PagingState(
+            PagingState.Content(
+                table: table.id, partition: max(0, nextPartition - 1), key: key, emitted: facts.emitted,
+                remaining: query.limit == nil ? nil : remaining, isReversed: query.order == .reversed))
+    }
+
+    /// Where in a key the partition ends.
+    func split(of key: UnsafeRawBufferPointer) throws(Failure) -> Int {
+        do throws(ByteFault) {
+            var reader = ByteReader(key)
+            try reader.skip(table.prefix.count)
+            _ = try table.schema.decodePartitionKey(&reader)
+            return reader.position
+        } catch {
+            throw RowView.damage(table)
+        }
+    }
 }

@@ -10,68 +10,47 @@ struct RowDecoder {
     /// Dead cells, rows and ranges met.
     var tombstones = 0
 
-    /// Fills the values of the projected columns and says whether the row is alive.
+    /// Fills the values of the projected columns of a row that is alive.
     ///
     /// - Parameter outer: the deletion over the whole row from elsewhere.
     mutating func decode(
         _ bytes: UnsafeRawBufferPointer, outer: Deletion, into row: inout Row
-    ) throws(Failure) -> Bool {
-        let outcome: Result<Bool, Failure>
-        do throws(RowFault) { outcome = try decodeCells(bytes, outer, &row) } catch { throw damage() }
-        return try outcome.get()
+    ) throws(Failure) {
+        do throws(RowFault) {
+            try decodeCells(bytes, outer, &row)
+        } catch {
+            throw RowView.damage(table)
+        }
     }
 
     private mutating func decodeCells(
         _ bytes: UnsafeRawBufferPointer, _ outer: Deletion, _ row: inout Row
-    ) throws(RowFault) -> Result<Bool, Failure> {
-        var (head, cursor) = try RowHead.read(bytes)
-        if !head.deletion.isNone { tombstones += 1 }
+    ) throws(RowFault) {
+        let (head, start) = try RowHead.read(bytes)
+        var cursor = start
         let deletion = Deletion.later(head.deletion, outer)
-        var isAlive = false
-        if let marker = head.marker {
-            isAlive = marker.isLive(at: now) && !deletion.covers(marker.timestamp)
-            if !isAlive { tombstones += 1 }
-        }
-        head.deletion = deletion
         var elements = Elements()
         while let cell = try cursor.cell(base: head.base) {
-            guard cell.isLive(at: now), !deletion.covers(cell.timestamp) else {
-                tombstones += 1
-                continue
-            }
-            guard projection.isKnown(cell.column) else { continue }
-            isAlive = true
-            guard let slot = projection.slot(cell.column) else { continue }
+            guard let slot = projection.slot(cell.column), cell.isLive(at: now), !deletion.covers(cell.timestamp)
+            else { continue }
             if wantsOrigins { note(cell, slot, &row) }
-            let type = projection.columns[slot].type
-            if cell.path.isEmpty {
-                do throws(ByteFault) {
-                    row.values[slot] = try ValueCodec.decode(cell.value, as: type)
-                } catch {
-                    return .failure(damage())
+            do throws(ByteFault) {
+                if cell.path.isEmpty {
+                    row.values[slot] = try ValueCodec.decode(cell.value, as: projection.columns[slot].type)
+                } else {
+                    try elements.add(cell, slot, projection.columns[slot].type, &row)
                 }
-            } else {
-                do throws(ByteFault) {
-                    try elements.add(cell, slot, type, &row)
-                } catch {
-                    return .failure(damage())
-                }
+            } catch {
+                throw RowFault()
             }
         }
         elements.finish(&row)
-        return .success(isAlive)
     }
 
     private func note(_ cell: Cell, _ slot: Int, _ row: inout Row) {
         let origin = CellOrigin(timestamp: cell.timestamp, expiry: cell.isExpiring ? cell.expiry : nil, readAt: now)
         if let known = row.origins[slot], known.timestamp > origin.timestamp { return }
         row.origins[slot] = origin
-    }
-
-    func damage() -> Failure {
-        Failure(
-            .corrupt, "a stored row cannot be read", advice: "Run verify, and restore the newest snapshot",
-            place: table.name, isFatal: true)
     }
 }
 

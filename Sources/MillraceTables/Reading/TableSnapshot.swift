@@ -52,7 +52,7 @@ public final class TableSnapshot: Sendable {
             return Page(rows: rows, next: nil, tombstones: cursor.tombstones)
         }
         // Whether anything follows is worth one look: clients show "more" by it.
-        let isLast = try cursor.next() == nil
+        let isLast = try !cursor.advance()
         return Page(rows: rows, next: isLast ? nil : next, tombstones: cursor.tombstones)
     }
 }
@@ -73,6 +73,29 @@ extension TableStore {
     }
 }
 
+extension TableStore {
+    /// Lends the newest version of a row without copying it; nil when there is none. For tables without static columns
+    /// and range deletions it is one read.
+    public func view<R>(
+        _ table: Table, key: [Value], _ body: (borrowing RowView) throws(Failure) -> R
+    ) throws(Failure) -> R? {
+        var tombstones = 0
+        let now = clock.wall.seconds
+        guard table.facts.hasRanges.load(ordering: .acquiring) else {
+            return try PointRead.view(try database(), nil, table, key, nil, now: now, &tombstones, body)
+        }
+        let snapshot = try self.snapshot()
+        guard key.count >= table.partitionColumns else { throw RowKey.wrongCount(table, key.count) }
+        var prefix = ByteWriter(capacity: 64)
+        try RowKey.partition(table, key[..<table.partitionColumns], into: &prefix)
+        var facts = PartitionFacts(prefix: prefix.bytes)
+        var decoder = RowDecoder(table: table, projection: table.everything, now: now, wantsOrigins: false)
+        try facts.load(snapshot.database, snapshot.snapshot, &decoder)
+        return try PointRead.view(
+            snapshot.database, snapshot.snapshot, table, key, facts, now: now, &tombstones, body)
+    }
+}
+
 public struct Page: Sendable {
     public let rows: [Row]
     /// Where the next page begins; nil at the end.
@@ -82,38 +105,52 @@ public struct Page: Sendable {
 }
 
 enum PointRead {
-    static func row(
-        _ database: Database, _ snapshot: DatabaseSnapshot?, _ table: Table, _ key: [Value], _ projection: Projection,
-        now: Int64, origins: Bool
-    ) throws(Failure) -> Row? {
+    /// Lends the row with this whole key, if it is alive.
+    @inline(__always)
+    static func view<R>(
+        _ database: Database, _ snapshot: DatabaseSnapshot?, _ table: Table, _ key: [Value],
+        _ partition: PartitionFacts?, now: Int64, _ tombstones: inout Int,
+        _ body: (borrowing RowView) throws(Failure) -> R
+    ) throws(Failure) -> R? {
         var writer = ByteWriter(capacity: 64)
-        try RowKey.row(table, key, into: &writer)
-        var row = Row(
-            table: table, key: key, columns: projection.columns,
-            values: [Value?](repeating: nil, count: projection.columns.count),
-            origins: origins ? [CellOrigin?](repeating: nil, count: projection.columns.count) : [])
-        var decoder = RowDecoder(table: table, projection: projection, now: now, wantsOrigins: origins)
-        var partition: PartitionFacts?
-        if projection.wantsStatics || table.facts.hasRanges.load(ordering: .acquiring) {
-            var prefix = ByteWriter(capacity: 64)
-            let split = table.schema.partitionKey.count
-            RowKey.partition(table, try table.schema.partitionKey(Array(key[..<split])), into: &prefix)
-            var facts = PartitionFacts(prefix: prefix.bytes)
-            try facts.load(database, snapshot, &decoder, wantsOrigins: origins)
-            partition = facts
-        }
-        let isAlive = try writer.bytes.lending { (bytes) throws(Failure) in
-            try database.get(bytes, snapshot) { (value) throws(Failure) in
-                guard let value else { return false }
+        let split = try RowKey.row(table, key, into: &writer)
+        return try writer.bytes.lending { (bytes) throws(Failure) in
+            try database.get(bytes, snapshot) { (stored) throws(Failure) in
+                guard let stored else { return nil }
                 var outer = Deletion.none
                 if let partition, !partition.ranges.isEmpty {
                     let suffix = UnsafeRawBufferPointer(rebasing: bytes[partition.prefix.count...])
                     outer = RangeDeletions.deletion(of: suffix, in: partition.ranges)
                 }
-                return try decoder.decode(value, outer: outer, into: &row)
+                guard try RowView.isAlive(stored, outer: outer, now: now, table, &tombstones) else { return nil }
+                return try body(
+                    RowView(table: table, key: bytes, split: split, stored: stored, outer: outer, now: now))
             }
         }
-        guard isAlive else { return nil }
+    }
+
+    static func row(
+        _ database: Database, _ snapshot: DatabaseSnapshot?, _ table: Table, _ key: [Value], _ projection: Projection,
+        now: Int64, origins: Bool
+    ) throws(Failure) -> Row? {
+        var decoder = RowDecoder(table: table, projection: projection, now: now, wantsOrigins: origins)
+        var partition: PartitionFacts?
+        if projection.wantsStatics || table.facts.hasRanges.load(ordering: .acquiring) {
+            var prefix = ByteWriter(capacity: 64)
+            guard key.count >= table.partitionColumns else { throw RowKey.wrongCount(table, key.count) }
+            try RowKey.partition(table, key[..<table.partitionColumns], into: &prefix)
+            var facts = PartitionFacts(prefix: prefix.bytes)
+            try facts.load(database, snapshot, &decoder)
+            partition = facts
+        }
+        var tombstones = 0
+        let found = try view(database, snapshot, table, key, partition, now: now, &tombstones) {
+            (view) throws(Failure) in
+            var row = Row.empty(decoder, key: key)
+            try decoder.decode(view.stored, outer: view.outer, into: &row)
+            return row
+        }
+        guard var row = found else { return nil }
         partition?.fillStatics(&row)
         return row
     }

@@ -4,7 +4,7 @@ import MillraceCore
 /// Walks the keys of a range, either way. Owns its copy of the bounds, which RocksDB keeps pointing into.
 ///
 /// One thread at a time. Holds the snapshot (and so the database) as long as it lives.
-struct DatabaseCursor: ~Copyable {
+final class DatabaseCursor {
     private let iterator: OpaquePointer
     private let reading: OpaquePointer
     private let bounds: UnsafeMutableRawBufferPointer
@@ -38,16 +38,16 @@ struct DatabaseCursor: ~Copyable {
 
     var isValid: Bool { rocksdb_iter_valid(iterator) != 0 }
 
-    mutating func seekToFirst() { rocksdb_iter_seek_to_first(iterator) }
-    mutating func seekToLast() { rocksdb_iter_seek_to_last(iterator) }
+    func seekToFirst() { rocksdb_iter_seek_to_first(iterator) }
+    func seekToLast() { rocksdb_iter_seek_to_last(iterator) }
     /// To the first key at or after.
-    mutating func seek(_ key: [UInt8]) { key.withUnsafeBytes { rocksdb_iter_seek(iterator, $0.chars, $0.count) } }
+    func seek(_ key: [UInt8]) { key.withUnsafeBytes { rocksdb_iter_seek(iterator, $0.chars, $0.count) } }
     /// To the last key at or before.
-    mutating func seekBackwards(_ key: [UInt8]) {
+    func seekBackwards(_ key: [UInt8]) {
         key.withUnsafeBytes { rocksdb_iter_seek_for_prev(iterator, $0.chars, $0.count) }
     }
-    mutating func next() { rocksdb_iter_next(iterator) }
-    mutating func previous() { rocksdb_iter_prev(iterator) }
+    func next() { rocksdb_iter_next(iterator) }
+    func previous() { rocksdb_iter_prev(iterator) }
 
     /// Lent until the next move.
     var key: UnsafeRawBufferPointer {

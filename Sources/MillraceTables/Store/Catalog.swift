@@ -37,7 +37,7 @@ struct Catalog: Sendable {
         }
         var catalog = Catalog()
         let snapshot = DatabaseSnapshot(database)
-        var cursor = DatabaseCursor(snapshot, KeyRange(prefix: [Layout.schema]))
+        let cursor = DatabaseCursor(snapshot, KeyRange(prefix: [Layout.schema]))
         cursor.seekToFirst()
         while cursor.isValid {
             let (key, value) = (Array(cursor.key), Array(cursor.value))

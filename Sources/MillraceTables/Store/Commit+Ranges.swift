@@ -72,7 +72,7 @@ extension Commit {
             throw Commit.refusal(table, "a counter takes no timestamp", "Counters are ordered by their commits.")
         }
         var key = ByteWriter(capacity: 64)
-        RowKey.partition(table, try table.schema.partitionKey(partition), into: &key)
+        try RowKey.partition(table, partition[...], into: &key)
         let number = number(of: table)
         if let timestamp = options.timestamp { explicit[number] = max(explicit[number] ?? .min, timestamp) }
         ranges.append(

@@ -22,6 +22,8 @@ enum Layout {
     /// Raised whenever an older program would misread the store.
     static let format: UInt8 = 1
 
+    static let everything = KeyRange([0x00], [0xFF])
+
     static func commitKey(_ id: Int64) -> [UInt8] { [commits] + bigEndian(id) }
     static func tableFactsKey(_ id: UInt32) -> [UInt8] { [tableFacts] + bigEndian(id) }
     static func tablePrefix(_ id: UInt32) -> [UInt8] { bigEndian(id) }

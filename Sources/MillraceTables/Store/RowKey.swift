@@ -1,29 +1,52 @@
 import MillraceCore
 
 /// Makes the keys of a table's rows: table, token, partition key, kind, clustering key.
+///
+/// The partition key is encoded straight into its place where its stored and its serialised form are the same, which
+/// is everywhere but in tables with one text-like partition column: a row costs no allocation beyond its key.
 enum RowKey {
-    static func partition(_ table: Table, _ key: PartitionKey, into writer: inout ByteWriter) {
+    static func partition(_ table: Table, _ values: ArraySlice<Value>, into writer: inout ByteWriter) throws(Failure) {
+        let schema = table.schema
+        let columns = schema.partitionKey
         writer.raw(table.prefix)
-        table.schema.encode(key, into: &writer)
+        guard columns.count == 1, columns[columns.startIndex].type.fixedSize != nil, values.count == 1,
+            let value = values.first
+        else {
+            return schema.encode(try schema.partitionKey(Array(values)), into: &writer)
+        }
+        let column = columns[columns.startIndex]
+        let start = writer.count
+        writer.integer(Int64(0))
+        do throws(Failure) { try ValueCodec.encode(value, as: column.type, into: &writer) } catch {
+            throw schema.at(column, error)
+        }
+        let token = writer.bytes.withUnsafeBytes {
+            Murmur3.token(UnsafeRawBufferPointer(rebasing: $0[(start + TableSchema.tokenBytes)...]))
+        }
+        writer.patch(token ^ .min, at: start)
     }
 
     /// - Parameter values: partition key columns, then clustering columns, all of them.
-    static func row(_ table: Table, _ values: [Value], into writer: inout ByteWriter) throws(Failure) {
-        let schema = table.schema
-        let split = schema.partitionKey.count
-        guard values.count == split + schema.clustering.count else {
-            throw Failure(
-                .wrongType,
-                "the key of a row of \(table.name) has \(split + schema.clustering.count) columns,"
-                    + " not \(values.count)", place: table.name)
-        }
-        partition(table, try schema.partitionKey(Array(values[..<split])), into: &writer)
+    /// - Returns: where the partition ends.
+    @discardableResult
+    static func row(_ table: Table, _ values: [Value], into writer: inout ByteWriter) throws(Failure) -> Int {
+        let (split, count) = (table.partitionColumns, table.keyColumns)
+        guard values.count == count else { throw wrongCount(table, values.count) }
+        try partition(table, values[..<split], into: &writer)
+        let end = writer.count
         writer.byte(RowSpace.rows)
-        try schema.encodeClustering(values[split...], into: &writer)
+        if count > split { try table.schema.encodeClustering(values[split...], into: &writer) }
+        return end
+    }
+
+    static func wrongCount(_ table: Table, _ count: Int) -> Failure {
+        Failure(
+            .wrongType, "the key of a row of \(table.name) has \(table.keyColumns) columns, not \(count)",
+            place: table.name)
     }
 
     static func fixed(_ table: Table, _ values: [Value], into writer: inout ByteWriter) throws(Failure) {
-        partition(table, try table.schema.partitionKey(values), into: &writer)
+        try partition(table, values[...], into: &writer)
         writer.byte(RowSpace.fixed)
     }
 }

@@ -13,6 +13,8 @@ public final class Table: Sendable {
     let facts: TableFacts
     let prefix: [UInt8]
     let hasStatics: Bool
+    let partitionColumns: Int
+    let keyColumns: Int
     let isCounter: Bool
 
     /// All columns outside the key, in the schema's order.
@@ -23,6 +25,8 @@ public final class Table: Sendable {
     ) {
         (self.id, self.schema, self.tombstoneGrace, self.facts) = (id, schema, tombstoneGrace, facts)
         self.droppedColumns = droppedColumns
+        partitionColumns = schema.partitionKey.count
+        keyColumns = partitionColumns + schema.clustering.count
         everything = Projection(schema, schema.columns.filter { !$0.isKey })
         prefix = Layout.tablePrefix(id)
         hasStatics = !schema.statics.isEmpty

@@ -34,7 +34,7 @@ extension TableSnapshot {
         let range =
             upper.map { KeyRange([Layout.state] + lower, [Layout.state] + $0) }
             ?? KeyRange(prefix: [Layout.state] + lower)
-        var cursor = DatabaseCursor(snapshot, range)
+        let cursor = DatabaseCursor(snapshot, range)
         cursor.seekToFirst()
         while cursor.isValid {
             let key = UnsafeRawBufferPointer(rebasing: cursor.key[1...])

@@ -1,0 +1,150 @@
+public import MillraceCore
+
+/// What an operator does with the files.
+extension TableStore {
+    /// Moves everything in memory into files.
+    public func flush() throws(Failure) { try database().flush() }
+
+    /// Rewrites everything, or one table, down to the last level: what has expired or was deleted leaves the disk.
+    /// Takes as long as copying the data does.
+    public func compact(_ table: Table? = nil) throws(Failure) {
+        let database = try database()
+        try database.flush()
+        database.compact(table?.rows ?? Layout.everything)
+    }
+
+    /// Bytes on disk and in memory, and rows, of a table. Estimates; cheap.
+    public func size(of table: Table) throws(Failure) -> TableSize {
+        let database = try database()
+        let bytes = try database.approximateBytes(of: table.rows)
+        let keys = database.property("rocksdb.estimate-num-keys") ?? 0
+        let live = try database.approximateBytes(of: Layout.everything)
+        let rows = live == 0 ? 0 : Double(keys) * Double(bytes) / Double(live)
+        return TableSize(bytes: Int(clamping: bytes), rows: Int(rows))
+    }
+
+    /// A consistent copy of everything committed so far in a new directory, hard-linked where the volume allows, so it
+    /// costs little until the originals are compacted away. Can be opened with `readOnly`, or restored.
+    public func snapshot(into path: String) throws(Failure) {
+        let database = try database()
+        do throws(IOFault) {
+            try storage.makeDirectory(path)
+        } catch {
+            throw Failure(error, "the snapshot's directory cannot be made")
+        }
+        try database.checkpoint(into: path + "/rows")
+        do throws(IOFault) {
+            try storage.syncDirectory(path)
+            try storage.syncDirectory(String.parent(of: path))
+        } catch {
+            throw Failure(error, "the snapshot cannot be made durable")
+        }
+    }
+
+    /// Opens a kept snapshot for reading: the tables as of then.
+    public static func open(
+        snapshot path: String, options: TableStoreOptions = TableStoreOptions(), clock: any RuntimeClock,
+        storage: any Storage = PosixStorage()
+    ) throws(Failure) -> TableStore {
+        var options = options
+        options.readOnly = true
+        return try open(directory: path, options: options, clock: clock, storage: storage)
+    }
+
+    /// Copies a snapshot into a new store's directory, which must not exist. The snapshot stays as it is.
+    public static func restore(
+        snapshot path: String, to directory: String, clock: any RuntimeClock, storage: any Storage = PosixStorage()
+    ) throws(Failure) {
+        do throws(IOFault) {
+            if try storage.status(of: directory + "/rows") != nil {
+                throw IOFault(.makeDirectory, path: directory + "/rows", errno: IOFault.exists)
+            }
+        } catch {
+            throw Failure(error, "a snapshot is restored into a new directory only", place: directory)
+        }
+        let source = try open(snapshot: path, clock: clock, storage: storage)
+        defer { source.close() }
+        try source.verify()
+        do throws(IOFault) {
+            try storage.makeDirectory(directory)
+            try storage.makeDirectory(directory + "/rows")
+            for name in try storage.list(path + "/rows") where name != "LOCK" && !name.hasPrefix("LOG") {
+                try copy(path + "/rows/" + name, to: directory + "/rows/" + name, storage)
+            }
+            try storage.syncDirectory(directory + "/rows")
+            try storage.syncDirectory(directory)
+        } catch {
+            throw Failure(error, "the snapshot cannot be restored", place: directory)
+        }
+    }
+
+    private static func copy(_ from: String, to: String, _ storage: any Storage) throws(IOFault) {
+        let source = try storage.open(from, .read)
+        defer { source.close() }
+        let target = try storage.open(to, .createNew)
+        defer { target.close() }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var position: Int64 = 0
+        while true {
+            let count = try buffer.reading { (bytes) throws(IOFault) in try source.read(into: bytes, at: position) }
+            if count == 0 { break }
+            try buffer.lending { (bytes) throws(IOFault) in
+                try target.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: position)
+            }
+            position += Int64(count)
+        }
+        try target.sync()
+    }
+
+    /// Reads every block of every file and checks its checksum, and that every row can be read.
+    ///
+    /// - Parameter progress: called about every 10,000 entries with their number so far; false stops.
+    @discardableResult
+    public func verify(_ progress: (Int) -> Bool = { _ in true }) throws(Failure) -> Verification {
+        let snapshot = try self.snapshot()
+        let cursor = DatabaseCursor(snapshot.snapshot, Layout.everything, bulk: true)
+        var result = Verification()
+        cursor.seekToFirst()
+        while let key = cursor.currentKey {
+            result.entries += 1
+            result.bytes += key.count + cursor.value.count
+            if let space = key.first, space >= Layout.firstRowSpace, !Self.isReadable(cursor.value) {
+                throw Failure(
+                    .corrupt, "entry \(result.entries) cannot be read although its block's checksum is right",
+                    advice: "Restore the newest snapshot", place: directory)
+            }
+            if result.entries % 10_000 == 0, !progress(result.entries) { return result }
+            cursor.next()
+        }
+        try cursor.check()
+        result.isComplete = true
+        return result
+    }
+
+    private static func isReadable(_ value: UnsafeRawBufferPointer) -> Bool {
+        do throws(RowFault) {
+            if let first = value.first, first & RowFlags.kindMask == RowFlags.ranges {
+                _ = try RangeDeletions.read(value)
+                return true
+            }
+            let (head, start) = try RowHead.read(value)
+            var cursor = start
+            while try cursor.cell(base: head.base) != nil {}
+            return true
+        } catch {
+            return false
+        }
+    }
+}
+
+public struct TableSize: Hashable, Sendable {
+    public var bytes: Int
+    public var rows: Int
+}
+
+public struct Verification: Hashable, Sendable {
+    public var entries = 0
+    public var bytes = 0
+    /// False when the caller stopped it.
+    public var isComplete = false
+}
