@@ -108,6 +108,9 @@ let package = Package(
             "MillraceEngineTests",
             ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine"]),
         tests("MillraceCommandTests", ["MillraceCore", "MillraceCommand"]),
+        tests(
+            "MillraceConsoleTests",
+            ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "MillraceConsole"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6],

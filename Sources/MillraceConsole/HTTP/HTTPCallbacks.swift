@@ -1,0 +1,146 @@
+internal import CMicrohttpd
+internal import MillraceCore
+
+/// What libmicrohttpd calls, and what answers look like to it.
+enum HTTPCallbacks {
+    static let target:
+        @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) -> UnsafeMutableRawPointer? = {
+            context, target, pointer in
+            guard let context, let target, let pointer else { return nil }
+            let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
+            guard let socket = mr_http_context(pointer) else { return nil }
+            let connection = Unmanaged<Connection>.fromOpaque(socket).takeUnretainedValue()
+            let text = String(validatingCString: target) ?? ""
+            let exchange = server.open.withLock { open in
+                let exchange = Exchange(
+                    id: open.id(), target: text, connection: connection, pointer: pointer, server: server)
+                open.exchanges[exchange.id] = exchange
+                return exchange
+            }
+            return Unmanaged.passRetained(exchange).toOpaque()
+        }
+
+    static let request: MHD_AccessHandlerCallback = { _, _, _, method, version, upload, size, slot in
+        guard let opaque = slot?.pointee, let method, let version, let size else { return .NO }
+        let exchange = Unmanaged<Exchange>.fromOpaque(opaque).takeUnretainedValue()
+        let bytes = UnsafeRawBufferPointer(start: upload, count: size.pointee)
+        size.pointee = 0
+        let goesOn = exchange.proceed(
+            method: String(cString: method), version: String(cString: version), upload: bytes)
+        return goesOn ? .YES : .NO
+    }
+
+    static let completed: MHD_RequestCompletedCallback = { context, _, slot, _ in
+        guard let context, let opaque = slot?.pointee else { return }
+        slot?.pointee = nil
+        let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
+        let exchange = Unmanaged<Exchange>.fromOpaque(opaque).takeRetainedValue()
+        exchange.completed()
+        server.open.withLock { $0.exchanges[exchange.id] = nil }
+    }
+
+    static let connection: MHD_NotifyConnectionCallback = { context, pointer, socket, event in
+        guard let context, let pointer, let socket else { return }
+        let server = Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
+        if mr_http_is_start(event) != 0 {
+            server.counters.connections.increment()
+            var bytes = [UInt8](repeating: 0, count: 16)
+            mr_http_address(pointer, &bytes)
+            func word(_ range: Range<Int>) -> UInt64 { bytes[range].reduce(0) { $0 << 8 | UInt64($1) } }
+            let address = Address(high: word(0..<8), low: word(8..<16))
+            let descriptor = mr_http_descriptor(pointer)
+            let now = server.clock.now
+            let connection = server.open.withLock { open in
+                let connection = Connection(id: open.id(), address: address, descriptor: descriptor, now: now)
+                open.connections[connection.id] = connection
+                return connection
+            }
+            socket.pointee = Unmanaged.passRetained(connection).toOpaque()
+        } else if let opaque = socket.pointee {
+            socket.pointee = nil
+            let connection = Unmanaged<Connection>.fromOpaque(opaque).takeRetainedValue()
+            connection.close()
+            server.open.withLock { $0.connections[connection.id] = nil }
+        }
+    }
+
+    /// Name and value of every header, as they came.
+    static func headers(of pointer: OpaquePointer) -> [(String, String)] {
+        var all: [(String, String)] = []
+        withUnsafeMutablePointer(to: &all) { list in
+            mr_http_headers(
+                pointer,
+                { list, _, name, value in
+                    guard let list, let name else { return .YES }
+                    let headers = list.assumingMemoryBound(to: [(String, String)].self)
+                    headers.pointee.append((String(cString: name), value.map { String(cString: $0) } ?? ""))
+                    return headers.pointee.count > Limits.httpHeaders ? .NO : .YES
+                }, UnsafeMutableRawPointer(list))
+        }
+        return all
+    }
+
+    // MARK: Answers
+
+    static func queue(_ response: Response, on pointer: OpaquePointer, of exchange: Exchange, server: HTTPServer)
+        -> Bool
+    {
+        let raw: OpaquePointer?
+        switch response.body {
+        case .bytes(let bytes):
+            raw = bytes.withUnsafeBytes {
+                mr_http_answer($0.baseAddress, $0.count)
+            }
+        case .stream(let stream):
+            let source = StreamSource(stream: stream, pointer: pointer, server: server, id: exchange.id)
+            stream.whenStalled { [connection = exchange.connection] in connection.shut() }
+            let isStopping = server.open.withLock { open in
+                open.streams[exchange.id] = stream
+                return open.isStopping
+            }
+            if isStopping { stream.end() }
+            raw = MHD_create_response_from_callback(
+                UInt64.max, 16 << 10, StreamSource.read, Unmanaged.passRetained(source).toOpaque(), StreamSource.free)
+        }
+        guard let raw else { return false }
+        defer { MHD_destroy_response(raw) }
+        for (name, value) in response.headers + Response.alwaysHeaders where Response.isHeaderSafe(value) {
+            MHD_add_response_header(raw, name, value)
+        }
+        if response.closes { MHD_add_response_header(raw, "Connection", "close") }
+        return MHD_queue_response(pointer, UInt32(response.status), raw) == .YES
+    }
+}
+
+/// Feeds one streamed answer from its `EventStream`.
+private final class StreamSource: @unchecked Sendable {
+    // Sendable because `pointer` is only used to wake the connection that this source itself has put to sleep.
+    private let stream: EventStream
+    private let pointer: OpaquePointer
+    private unowned let server: HTTPServer
+    private let id: UInt64
+
+    init(stream: EventStream, pointer: OpaquePointer, server: HTTPServer, id: UInt64) {
+        (self.stream, self.pointer, self.server, self.id) = (stream, pointer, server, id)
+    }
+
+    static let read: MHD_ContentReaderCallback = { context, _, target, size in
+        guard let context, let target else { return -1 }
+        let source = Unmanaged<StreamSource>.fromOpaque(context).takeUnretainedValue()
+        let buffer = UnsafeMutableRawBufferPointer(start: target, count: size)
+        let pointer = source.pointer
+        let wake: @Sendable () -> Void = { MHD_resume_connection(source.pointer) }
+        switch source.stream.take(into: buffer, sleep: { MHD_suspend_connection(pointer) }, wake: wake) {
+        case .bytes(let count): return count
+        case .nothing: return 0
+        case .end: return -1
+        }
+    }
+
+    static let free: MHD_ContentReaderFreeCallback = { context in
+        guard let context else { return }
+        let source = Unmanaged<StreamSource>.fromOpaque(context).takeRetainedValue()
+        source.server.open.withLock { $0.streams[source.id] = nil }
+        source.stream.close()
+    }
+}

@@ -1,0 +1,56 @@
+public import MillraceCore
+
+extension Limits {
+    /// Connections at once, on condition that the process may open 2,000 descriptors more than that.
+    public static let httpConnections = 10_000
+    /// From one address, when the address is not this machine's.
+    public static let httpConnectionsPerAddress = 1_000
+    /// Memory of a connection for the head of a request (16 KiB at most) and what it sends.
+    public static let httpConnectionBytes = 32 << 10
+    /// Head of a request.
+    public static let httpHeadBytes = 16 << 10
+    public static let httpHeaders = 100
+    public static let httpLineBytes = 8 << 10
+    /// Body of a request; an append to a log may be larger, as large as one batch of a client.
+    public static let httpBodyBytes = 1 << 20
+    public static let httpAppendBytes = 16 << 20
+    /// From the connection to the end of the first head.
+    public static let httpHead = TimeSpan.seconds(10)
+    /// A connection without a byte either way.
+    public static let httpIdle = TimeSpan.seconds(60)
+    /// A connection between two requests, however slowly it trickles.
+    public static let httpBetweenRequests = TimeSpan.seconds(120)
+    /// After this long a body must have come at `httpBodyRate` bytes a second on average.
+    public static let httpBodyGrace = TimeSpan.seconds(10)
+    public static let httpBodyRate = 500
+    /// From the end of the request to the answer.
+    public static let httpAnswer = TimeSpan.seconds(30)
+    /// Requests that wait for an asynchronous answer.
+    public static let httpInFlight = 1_000
+    /// Bytes that wait for one client of a stream: what a client that stops reading costs.
+    public static let streamBytes = 256 << 10
+    /// A client that takes nothing for so long is closed.
+    public static let streamStall = TimeSpan.seconds(30)
+    /// A stream without data says so this often: dead peers are found within it.
+    public static let streamHeartbeat = TimeSpan.seconds(5)
+    /// Bytes of one event; a larger one is told as a gap.
+    public static let streamEventBytes = 192 << 10
+    /// How often slow connections are looked for.
+    public static let httpSweep = TimeSpan.seconds(1)
+    /// Wrong tokens from one address within a minute; more are refused unread.
+    public static let tokenGuesses = 10
+    public static let tokenGuessPeriod = TimeSpan.seconds(60)
+    /// How long a wrong token waits for its answer.
+    public static let tokenGuessDelay = TimeSpan.milliseconds(100)
+    /// Addresses whose guesses are remembered; the oldest is forgotten.
+    public static let tokenGuessers = 10_000
+    /// How long open requests may take when the console stops.
+    public static let httpStop = TimeSpan.seconds(2)
+    /// Rows of one answer unless the request says otherwise, and at most.
+    public static let rowsPerAnswer = 100
+    public static let rowsPerAnswerMost = 10_000
+    /// Records of one answer at most.
+    public static let recordsPerAnswerMost = 10_000
+    /// Label values of one metric. More tables, topics or tasks than that are summed as `other`.
+    public static let metricSeries = 2_000
+}
