@@ -11,6 +11,7 @@ extension Partition {
         completion: @escaping @Sendable (Result<AppendResult, Failure>) -> Void
     ) {
         let configuration = settings.current
+        if let full = context.diskLow.withLock({ $0 }) { return completion(.failure(full)) }
         if let refusal = check(batch, configuration) { return completion(.failure(refusal)) }
         guard context.budget.reserve(batch.count) else { return completion(.failure(overloaded)) }
         let request = Request(

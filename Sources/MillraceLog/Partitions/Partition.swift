@@ -169,4 +169,5 @@ final class TopicSettings: Sendable {
 struct CompactionProgress: Sendable {
     /// Everything before it has been compacted.
     var cleanedTo: Int64 = 0
+    var isRunning = false
 }

@@ -12,6 +12,7 @@ public final class LogStore: Sendable {
     let producers: ProducerRegistry
     private let lock: any StorageFile
     private let threads = Lock<[OwnedThread]>([])
+    private let maintenance: Maintenance
     private let topicTable: Lock<[String: Topic]>
     /// Serialises changes to the set of topics and their metadata.
     let changes = ThreadMonitor(false)
@@ -23,6 +24,7 @@ public final class LogStore: Sendable {
     ) {
         (self.context, self.lock, self.recovery) = (context, lock, recovery)
         (self.producers, self.positions) = (producers, positions)
+        maintenance = Maintenance(context: context)
         topicTable = Lock(topics)
     }
 
@@ -107,6 +109,9 @@ public final class LogStore: Sendable {
                     while let partition = context.syncQueue.take() { partition.syncPending() }
                 })
         }
+        let maintenance = maintenance
+        started.append(
+            OwnedThread(name: "log-maintain") { [weak self] in maintenance.run { self?.topics ?? [] } })
         let threads = started
         self.threads.withLock { $0 = threads }
     }
@@ -117,7 +122,13 @@ public final class LogStore: Sendable {
         context.writeQueue.stop()
         context.syncQueue.stop()
         context.budget.close()
+        maintenance.stop()
     }
+
+    /// One round of maintenance on the calling thread: for tests and tools that do not want to wait for the interval.
+    public func maintain(cleans: Bool = true) { maintenance.pass(topics, cleans: cleans) }
+    /// What maintenance last could not do; it tries again by itself.
+    public var maintenanceFailure: Failure? { maintenance.failure }
 
     /// Does what waits on the calling thread: for `LogOptions.Execution.manual`, where there are no threads.
     public func turn() {
@@ -162,7 +173,10 @@ public final class LogStore: Sendable {
             for partition in topic.partitions {
                 do throws(Failure) { try partition.close() } catch { failure = failure ?? error }
             }
-            do throws(IOFault) { try topic.points.sync() } catch {
+            do throws(IOFault) {
+                try topic.points.sync()
+                try topic.points.holds.store(topic.partitions)
+            } catch {
                 failure = failure ?? Failure(error, "The recovery points could not be synced", place: topic.name)
             }
         }

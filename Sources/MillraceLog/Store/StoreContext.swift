@@ -10,6 +10,10 @@ final class StoreContext: Sendable {
     let budget: AppendBudget
     let writeQueue = WorkQueue()
     let syncQueue = WorkQueue()
+    /// One change of a partition's start at a time.
+    let startTurn = Monitored(())
+    /// Why nothing is accepted while the volume is nearly full.
+    let diskLow = Lock<Failure?>(nil)
     /// Set when the store closes: nothing is accepted any more.
     let isClosing = Lock(false)
 
