@@ -78,6 +78,14 @@ let package = Package(
             dependencies: ["CPlatform", "MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "Millrace"],
             swiftSettings: strict),
 
+        // Samples: each one file that a newcomer can read whole.
+        .executableTarget(
+            name: "PageViewsSample", dependencies: ["Millrace"], path: "samples/page-views", exclude: ["README.md"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "AdClicksSample", dependencies: ["Millrace"], path: "samples/ad-clicks", exclude: ["README.md"],
+            swiftSettings: strict),
+
         // Benchmarks: data made from a seed, the harness, and the suite that `./millrace bench` runs.
         .target(
             name: "BenchmarkData", dependencies: ["MillraceCore"], path: "Benchmarks/Data", swiftSettings: strict),

@@ -1,6 +1,10 @@
 internal import MillraceCore
 
 extension Limits {
+    /// Rows that `--show` prints in a second: what eyes can follow. The others are counted.
+    static let shownRowsPerSecond = 12
+    /// How often a generator with a rate makes what is due.
+    static let generatorInterval = TimeSpan.milliseconds(10)
     /// A configuration file: a few lines.
     static let configurationBytes = 1 << 20
     /// One command to a running node: a verb, a pipeline, a key.

@@ -121,8 +121,12 @@ public struct AppRunner: Sendable {
                 "pipelines": .integer(Int64(topology.pipelines.count)), "data": .text(settings.dataDirectory),
                 "started_in": .text(HumanText.span(clock.now - node.startedMonotonic)), "release": .text(node.release),
             ])
+        let printer = settings.show.isEmpty ? nil : try ChangePrinter(node, table: settings.show)
+        async let printing: Void? = printer?.run()
         var failure: Failure?
         do throws(Failure) { try await node.run() } catch { failure = error }
+        printer?.stop()
+        _ = await printing
         await attached?()
         control.close()
         let summary = StatusText.summary(node.status())

@@ -13,7 +13,7 @@ public struct NodeStatus: Sendable {
 }
 
 public struct PipelineStatus: Sendable {
-    public enum State: String, Sendable { case starting, running, paused, restarting, failed, finished }
+    public enum State: String, Sendable { case starting, running, paused, restarting, failed, stopped, finished }
 
     public var name: String
     public var state: State

@@ -108,7 +108,7 @@ final class PipelineRunner: Sendable {
         if failure != nil { return .failed }
         let states = seats.map { $0.board.current.state }
         if states.allSatisfy({ $0 == .finished }) { return .finished }
-        if isOver { return .finished }
+        if isOver { return .stopped }
         if isPaused { return .paused }
         if states.contains(.restarting) { return .restarting }
         return states.contains(.starting) ? .starting : .running

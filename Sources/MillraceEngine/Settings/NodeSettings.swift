@@ -29,6 +29,8 @@ public struct NodeSettings: Sendable {
     /// Run under a parent process that survives traps.
     public var guarded = false
     public var logLevel = "info"
+    /// A table whose rows are printed as they are committed; empty prints none.
+    public var show = ""
 
     public init() {}
 }

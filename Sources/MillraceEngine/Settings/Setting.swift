@@ -40,6 +40,12 @@ struct Setting: Sendable {
         span("drain.deadline", "time a stopping node has to finish and commit", \.drainDeadline),
         span("stop.after", "stop by itself after this time, 0s = never", \.stopAfter),
         Setting(
+            key: "show", meaning: "print this table's rows as they are committed", form: "a table's name",
+            apply: { settings, text in
+                settings.show = text
+                return true
+            }, show: { $0.show }),
+        Setting(
             key: "guard", meaning: "run under a parent process that survives traps", form: "true or false",
             apply: { settings, text in
                 guard let on = Bool(text) else { return false }

@@ -201,7 +201,7 @@ final class StageRun {
     }
 
     private func finished(isStopping: Bool) -> Next {
-        board.update { $0.state = isStopping && !mark.isFinished ? $0.state : .finished }
+        board.update { $0.state = isStopping && !mark.isFinished ? .stopped : .finished }
         return .done
     }
 

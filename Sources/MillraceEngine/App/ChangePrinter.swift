@@ -1,0 +1,84 @@
+internal import MillraceCore
+internal import MillraceTables
+
+/// Prints the rows of a table as they are committed: `--show TABLE`. For people who want to see that something happens;
+/// programs follow the table over HTTP.
+final class ChangePrinter: Sendable {
+    private let table: MillraceTables.Table
+    private let subscription: ChangeSubscription
+    private let clock: any RuntimeClock
+    private let output = TextOutput()
+    private let wakeup = Wakeup()
+    private let isOver = Lock(false)
+
+    init(_ node: Node, table name: String) throws(Failure) {
+        let named = Table(name)
+        table = try node.tables.require(named.keyspace, named.table)
+        subscription = try node.tables.subscribe(.table(table))
+        clock = node.clock
+    }
+
+    func stop() {
+        isOver.withLock { $0 = true }
+        wakeup.signal()
+    }
+
+    /// What a window's row says about the pane is for programs; people want the result.
+    private static func isShown(_ name: String) -> Bool { !name.hasPrefix("pane_") && name != "window_end" }
+
+    func run() async {
+        let names = table.schema.columns.map(\.name).filter(Self.isShown)
+        var widths = names.map { max($0.count, 12) }
+        output.line(Self.line(names, &widths))
+        var (shown, hidden) = (0, 0)
+        var second = clock.now
+        while true {
+            let isLast = isOver.withLock { $0 }
+            var lines: [[String]] = []
+            do throws(Failure) {
+                reading: while true {
+                    switch try subscription.next() {
+                    case .changes(let changes): lines += changes.compactMap { row($0, names) }
+                    case .gap: output.line("… rows were committed faster than they were printed")
+                    case .nothing: break reading
+                    case .closed: return
+                    }
+                }
+            } catch { return output.error("\(table.name) cannot be followed: \(error.message)") }
+            if clock.now - second >= .seconds(1) {
+                if hidden > 0 { output.line("… and \(hidden) more rows") }
+                (shown, hidden, second) = (0, 0, clock.now)
+            }
+            for line in lines {
+                if shown < Limits.shownRowsPerSecond { output.line(Self.line(line, &widths)) } else { hidden += 1 }
+                shown += 1
+            }
+            if isLast {
+                if hidden > 0 { output.line("… and \(hidden) more rows") }
+                return
+            }
+            subscription.whenReady { [wakeup] in wakeup.signal() }
+            await wakeup.wait(until: clock.now + .seconds(1), clock: clock)
+        }
+    }
+
+    private func row(_ change: RowChange, _ names: [String]) -> [String]? {
+        guard case .row = change.kind else { return nil }
+        var texts: [String: String] = [:]
+        let keys = table.schema.columns.filter(\.isKey)
+        for (column, value) in zip(keys, change.key) { texts[column.name] = Self.text(value, column.type) }
+        for cell in change.cells { texts[cell.column.name] = cell.value.map { Self.text($0, cell.column.type) } ?? "" }
+        return names.map { texts[$0] ?? "" }
+    }
+
+    private static func text(_ value: Value, _ type: ColumnType) -> String {
+        if case .timestamp(let milliseconds) = value { return "\(EventTime.milliseconds(milliseconds))" }
+        return RowText.plain(value, as: type)
+    }
+
+    private static func line(_ cells: [String], _ widths: inout [Int]) -> String {
+        for index in cells.indices { widths[index] = max(widths[index], cells[index].count) }
+        return cells.indices.map { cells[$0] + String(repeating: " ", count: widths[$0] - cells[$0].count) }
+            .joined(separator: "  ")
+    }
+}
