@@ -94,7 +94,8 @@ let package = Package(
             name: "BenchmarkHarness", dependencies: ["CPlatform", "CountingAllocator", "MillraceCore"],
             path: "Benchmarks/Harness", swiftSettings: strict),
         .executableTarget(
-            name: "BenchmarkSuite", dependencies: ["BenchmarkData", "BenchmarkHarness", "MillraceCore"],
+            name: "BenchmarkSuite",
+            dependencies: ["BenchmarkData", "BenchmarkHarness", "MillraceCore", "MillraceFlow"],
             path: "Benchmarks/Suite", swiftSettings: strict),
 
         .executableTarget(

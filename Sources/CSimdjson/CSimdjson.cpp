@@ -60,6 +60,25 @@ inline uint64_t load64(const uint8_t *p) {
     return v;
 }
 
+inline uint64_t load32(const uint8_t *p) {
+    uint32_t v;
+    std::memcpy(&v, p, 4);
+    return v;
+}
+
+/// Eight hexadecimal digits in the order of memory, all at once in one word (little-endian machines).
+inline uint64_t hex8(uint64_t v, bool &good) {
+    const uint64_t ones = 0x0101010101010101ull, tops = 0x8080808080808080ull;
+    uint64_t lower = v | ones * 0x20;
+    uint64_t digit = (v + ones * (0x80 - '0')) & ~(v + ones * (0x80 - '9' - 1));
+    uint64_t letter = (lower + ones * (0x80 - 'a')) & ~(lower + ones * (0x80 - 'f' - 1));
+    good &= (v & tops) == 0 && ((digit | letter) & tops) == tops;
+    uint64_t nibbles = (v & ones * 0x0F) + 9 * (v >> 6 & ones);
+    nibbles = (nibbles << 4 | nibbles >> 8) & 0x00FF00FF00FF00FFull;
+    nibbles = (nibbles | nibbles >> 8) & 0x0000FFFF0000FFFFull;
+    return __builtin_bswap32(uint32_t(nibbles | nibbles >> 16));
+}
+
 struct Field {
     std::string name;
     uint64_t head;  // the first eight bytes, zero filled
@@ -98,7 +117,12 @@ struct Walker {
     inline bool string(uint32_t i, mr_json_token &token) {
         uint32_t start = index[i] + 1, end = end_of(i) - 1;
         if (end < start || bytes[end] != '"') return fail(MR_JSON_SYNTAX, index[i]);
-        token = {start, end, 0, MR_JSON_STRING, 0, 0};
+        token.start = start;
+        token.end = end;
+        token.next = 0;
+        token.kind = MR_JSON_STRING;
+        token.escaped = 0;
+        token.hint = 0;
         if (escapes) {
             bool found = false;
             if (!check_escapes(bytes + start, bytes + end, found)) return false;
@@ -429,6 +453,7 @@ const mr_json_result *mr_json_extract(
     const uint8_t *text = walker.bytes;
     const uint32_t count = walker.count;
     size_t fields = plan->fields.size(), hint = 0;
+    mr_json_token ignored;
     for (size_t f = 0; f < fields; f++) parser->slots[f].kind = MR_JSON_ABSENT;
 
     if (text[index[0]] != '{') {
@@ -442,7 +467,7 @@ const mr_json_result *mr_json_extract(
         i = 2;
     } else {
         while (true) {
-            mr_json_token key, token;
+            mr_json_token key;
             if (i >= count) return refuse(MR_JSON_TRUNCATED, walker.length);
             if (text[index[i]] != '"') return refuse(MR_JSON_SYNTAX, index[i]);
             if (!walker.string(i, key)) return refuse(walker.error, walker.position);
@@ -459,22 +484,30 @@ const mr_json_result *mr_json_extract(
             } else {
                 field = find_field(*plan, text + key.start, key.end - key.start, text + walker.length, hint);
             }
-            if (i >= count) return refuse(MR_JSON_TRUNCATED, walker.length);
-            uint8_t c = text[index[i]];
-            if (c == '"') {
-                if (!walker.string(i, token)) return refuse(walker.error, walker.position);
-                i++;
-            } else {
-                uint32_t used = 0;
-                if (!walker.value<false>(i, 1, nullptr, used, token)) return refuse(walker.error, walker.position);
-            }
+            // Straight into its slot: a copy would wait for the stores it is made of.
+            mr_json_token *slot = &ignored;
             if (field >= 0) {
-                if (parser->slots[field].kind != MR_JSON_ABSENT) {
+                slot = &parser->slots[field];
+                if (slot->kind != MR_JSON_ABSENT) {
                     result.field = uint32_t(field);
                     return refuse(MR_JSON_DUPLICATE, key.start - 1);
                 }
-                parser->slots[field] = token;
                 hint = size_t(field) + 1;
+            }
+            if (i >= count) return refuse(MR_JSON_TRUNCATED, walker.length);
+            uint8_t c = text[index[i]];
+            if (c == '"') {
+                if (!walker.string(i, *slot)) return refuse(walker.error, walker.position);
+                i++;
+            } else {
+                uint32_t used = 0;
+                if (c == '{' || c == '[') {
+                    if (!walker.value<false>(i, 1, nullptr, used, *slot))
+                        return refuse(walker.error, walker.position);
+                } else {
+                    if (!walker.scalar(i, *slot)) return refuse(walker.error, walker.position);
+                    i++;
+                }
             }
             if (i >= count) return refuse(MR_JSON_TRUNCATED, walker.length);
             c = text[index[i++]];
@@ -551,26 +584,15 @@ int mr_json_double(const void *text, size_t length, double *out) {
 }
 
 int mr_json_uuid(const void *text, uint64_t *high, uint64_t *low) {
-    static const uint8_t places[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
-    struct Table {
-        int8_t digit[256];
-        Table() {
-            for (int i = 0; i < 256; i++) digit[i] = int8_t(hex_digit(uint8_t(i)));
-        }
-    };
-    static const Table table;
     auto *p = static_cast<const uint8_t *>(text);
     if (p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-') return 0;
-    uint64_t half[2] = {0, 0};
-    int bad = 0;
-    for (int i = 0; i < 16; i++) {
-        int a = table.digit[p[places[i]]], b = table.digit[p[places[i] + 1]];
-        bad |= a | b;
-        half[i >> 3] = half[i >> 3] << 8 | uint64_t(uint8_t(a << 4 | b));
-    }
-    if (bad < 0) return 0;
-    *high = half[0];
-    *low = half[1];
-    return 1;
+    bool good = true;
+    uint64_t a = hex8(load64(p), good);
+    uint64_t b = hex8(load32(p + 9) | load32(p + 14) << 32, good);
+    uint64_t c = hex8(load32(p + 19) | load32(p + 24) << 32, good);
+    uint64_t d = hex8(load64(p + 28), good);
+    *high = a << 32 | b;
+    *low = c << 32 | d;
+    return good;
 }
 }

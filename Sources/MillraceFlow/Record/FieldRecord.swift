@@ -84,28 +84,44 @@ public final class JSONFields: @unchecked Sendable, ExpressibleByArrayLiteral {
 /// A small set of texts that a field may be, read as their index.
 public struct JSONWords: Sendable, ExpressibleByArrayLiteral {
     public let words: [String]
-    /// For each word its length and its first eight bytes, which nearly always decide.
-    @usableFromInline let heads: [(count: Int, head: UInt64)]
+    @usableFromInline let prints: [Print]
+
+    /// Length, first and last bytes: all there is of a word of up to 16 bytes.
+    @usableFromInline struct Print: Equatable, Sendable {
+        @usableFromInline let count: Int
+        @usableFromInline let head: UInt64
+        @usableFromInline let tail: UInt64
+
+        @inlinable init(_ text: UnsafeRawBufferPointer) {
+            count = text.count
+            if text.count >= 8 {
+                head = text.loadUnaligned(as: UInt64.self)
+                tail = text.loadUnaligned(fromByteOffset: text.count - 8, as: UInt64.self)
+            } else if text.count >= 4 {
+                head = UInt64(text.loadUnaligned(as: UInt32.self))
+                tail = UInt64(text.loadUnaligned(fromByteOffset: text.count - 4, as: UInt32.self))
+            } else {
+                var head: UInt64 = 0
+                for byte in text { head = head << 8 | UInt64(byte) }
+                self.head = head
+                tail = 0
+            }
+        }
+    }
 
     public init(_ words: [String]) {
         self.words = words
-        heads = words.map { word in
+        prints = words.map { word in
             var copy = word
-            return copy.withUTF8 { ($0.count, JSONWords.head(of: UnsafeRawBufferPointer($0))) }
+            return copy.withUTF8 { Print(UnsafeRawBufferPointer($0)) }
         }
     }
     public init(arrayLiteral words: String...) { self.init(words) }
 
-    @inlinable static func head(of text: UnsafeRawBufferPointer) -> UInt64 {
-        if text.count >= 8 { return text.loadUnaligned(as: UInt64.self) }
-        var head: UInt64 = 0
-        for i in 0..<text.count { head |= UInt64(text[i]) << UInt64(8 * i) }
-        return head.littleEndian
-    }
     @inlinable func index(of text: UnsafeRawBufferPointer) -> Int? {
-        let head = JSONWords.head(of: text)
-        for i in heads.indices where heads[i].count == text.count && heads[i].head == head {
-            if text.count <= 8 || isSame(i, text) { return i }
+        let wanted = Print(text)
+        for i in prints.indices where prints[i] == wanted {
+            if text.count <= 16 || isSame(i, text) { return i }
         }
         return nil
     }

@@ -25,12 +25,12 @@ final class JSONSink {
         return numbers
     }
     /// Closes what was opened inside container `number`; 0 is the document.
-    func select(_ number: Int, _ path: [any CodingKey]) throws {
+    func select(_ number: Int, _ path: @autoclosure () -> [any CodingKey]) throws {
         while let last = open.last, last.number != number { close(last.isArray) }
         if open.isEmpty, number != 0 {
             throw EncodingError.invalidValue(
                 (),
-                .init(codingPath: path, debugDescription: "a container was used after one outside it had gone on"))
+                .init(codingPath: path(), debugDescription: "a container was used after one outside it had gone on"))
         }
     }
     func closeAll() {

@@ -1,12 +1,13 @@
 import MillraceCore
 
-/// The fields of an object by name.
+/// An object whose fields are looked up by name. Not generic: in unspecialised generic code every step would ask the
+/// runtime for types.
 ///
 /// A lookup begins where the last one ended, because encoders write fields in the order structs declare them. Then it
 /// goes once around the rest, since a field that is read must not be there twice.
-struct JSONKeyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
-    private let value: JSONValue
-    private let end: Int
+struct JSONObject {
+    let value: JSONValue
+    let end: Int
     /// Objects with many keys are checked for duplicates as a whole, once, so that reading stays linear.
     private let isKnownUnique: Bool
 
@@ -39,46 +40,68 @@ struct JSONKeyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     /// The value of a field; `nil` when it is not there.
-    private func find(_ key: Key) throws -> JSONValue? {
-        var name = key.stringValue
-        let document = value.document
-        return try name.withUTF8 { (utf8) throws -> JSONValue? in
-            let wanted = UnsafeRawBufferPointer(utf8)
-            let first = value.index + 1
-            var at = min(end, first + Int(value.token.hint))
-            let start = at
-            var hasTurned = false
-            var found: Int?
-            while true {
-                if at >= end, !hasTurned { (at, hasTurned) = (first, true) }
-                if hasTurned, at >= start { break }
-                if matches(document[at], wanted) {
-                    if found != nil { throw duplicate(at) }
-                    found = at + 1
-                    if isKnownUnique { break }
-                }
-                at = Int(document[at + 1].next)
+    func find(_ key: String) throws -> JSONValue? {
+        var name = key
+        let found = name.withUTF8 { locate(UnsafeRawBufferPointer($0)) }
+        if found >= 0 { return JSONValue(document: value.document, index: found) }
+        if found == -1 { return nil }
+        throw duplicate(-found)
+    }
+    /// The index of the value, -1 when there is none, or minus the index of a second key. (No key is at index 1 or
+    /// below and a duplicate.)
+    private func locate(_ wanted: UnsafeRawBufferPointer) -> Int {
+        let tokens = value.document.lentTokens
+        let bytes = value.document.lentBytes
+        let first = value.index + 1
+        let start = min(end, first + Int(tokens[value.index].hint))
+        var at = start
+        var hasTurned = false
+        var found = -1
+        while true {
+            if at >= end, !hasTurned { (at, hasTurned) = (first, true) }
+            if hasTurned, at >= start { break }
+            let key = tokens + at
+            if matches(key, bytes, wanted) {
+                if found >= 0 { return -at }
+                found = at + 1
+                if isKnownUnique { break }
             }
-            guard let found else { return nil }
-            document.remember(UInt16(exactly: Int(document[found].next) - first) ?? 0, in: value.index)
-            return JSONValue(document: document, index: found)
+            at = Int(key[1].next)
         }
-    }
-    private func matches(_ token: JSONToken, _ wanted: UnsafeRawBufferPointer) -> Bool {
-        if token.escaped != 0 {
-            return value.document.string(token).utf8.elementsEqual(wanted)
+        if found >= 0 {
+            tokens[value.index].hint = UInt16(exactly: Int(tokens[found].next) - first) ?? 0
         }
-        return token.count == wanted.count && value.document.text(token).isEqual(to: wanted)
+        return found
     }
-    private func field(_ key: Key) throws -> JSONValue {
+    @inline(__always) private func matches(
+        _ key: UnsafePointer<JSONToken>, _ bytes: UnsafeRawPointer, _ wanted: UnsafeRawBufferPointer
+    ) -> Bool {
+        if key.pointee.escaped != 0 { return value.document.string(key.pointee).utf8.elementsEqual(wanted) }
+        guard key.pointee.count == wanted.count else { return false }
+        let text = UnsafeRawBufferPointer(start: bytes + Int(key.pointee.start), count: wanted.count)
+        return text.isEqual(to: wanted)
+    }
+    func field(_ key: String) throws -> JSONValue {
         if let found = try find(key) { return found }
-        let fault = value.document.fault(.missingField, at: value.index, missing: key.stringValue)
-        throw DecodingError.keyNotFound(key, value.context(fault))
+        let fault = value.document.fault(.missingField, at: value.index, missing: key)
+        throw DecodingError.keyNotFound(JSONKey(stringValue: key), value.context(fault))
     }
-    private func present(_ key: Key) throws -> JSONValue? {
+    func present(_ key: String) throws -> JSONValue? {
         guard let found = try find(key), found.token.kind != .null else { return nil }
         return found
     }
+}
+
+/// The fields of an object as `Codable` asks for them.
+struct JSONKeyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
+    private let object: JSONObject
+    private var value: JSONValue { object.value }
+    private var end: Int { object.end }
+
+    init(_ value: JSONValue) throws { object = try JSONObject(value) }
+
+    private func field(_ key: Key) throws -> JSONValue { try object.field(key.stringValue) }
+    private func present(_ key: Key) throws -> JSONValue? { try object.present(key.stringValue) }
 
     var codingPath: [any CodingKey] { value.codingPath }
     var allKeys: [Key] {
@@ -92,7 +115,7 @@ struct JSONKeyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
     func contains(_ key: Key) -> Bool {
         // A duplicate is reported by the read that follows.
-        do { return try find(key) != nil } catch { return true }
+        do { return try object.find(key.stringValue) != nil } catch { return true }
     }
     func decodeNil(forKey key: Key) throws -> Bool { try field(key).token.kind == .null }
     func nestedContainer<Nested: CodingKey>(

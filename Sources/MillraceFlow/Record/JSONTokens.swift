@@ -101,8 +101,9 @@ struct JSONDocument {
     }
     var count: Int { Int(result.pointee.count) }
     subscript(index: Int) -> JSONToken { tokens[index] }
-    /// Remembers in a container's token where its next key is likely to be.
-    func remember(_ hint: UInt16, in index: Int) { tokens[index].hint = hint }
+    /// For one call that looks at many tokens. A container's token remembers where its next key is likely to be.
+    var lentTokens: UnsafeMutablePointer<JSONToken> { tokens }
+    var lentBytes: UnsafeRawPointer { result.pointee.bytes! }
     func text(_ token: JSONToken) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: result.pointee.bytes! + Int(token.start), count: token.count)
     }
