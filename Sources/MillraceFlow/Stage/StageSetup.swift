@@ -116,7 +116,7 @@ public struct StageClock: BitwiseCopyable {
     @usableFromInline var logTimeBound: TimeSpan { words.pointee.logTimeBound }
     @inlinable public var lateDropped: Int { words.pointee.lateDropped }
     @inlinable func countLate() { words.pointee.lateDropped += 1 }
-    func raise(toAtLeast time: EventTime) {
+    @usableFromInline func raise(toAtLeast time: EventTime) {
         words.pointee.observed = max(words.pointee.observed, time)
         words.pointee.watermark = max(words.pointee.watermark, time)
     }
