@@ -125,8 +125,14 @@ import Testing
 final class StorePlace {
     let directory: String
     let clock: any RuntimeClock
-    init(clock: any RuntimeClock = SystemClock()) throws {
-        directory = FileManager.default.temporaryDirectory.path + "/millrace-tables-" + UUID().uuidString
+    /// - Parameter inMemory: on a file system in memory where there is one: for tests that sync often and prove nothing
+    ///   about the disk.
+    init(clock: any RuntimeClock = SystemClock(), inMemory: Bool = false) throws {
+        let memory = "/dev/shm"
+        let parent =
+            inMemory && FileManager.default.isWritableFile(atPath: memory)
+            ? memory : FileManager.default.temporaryDirectory.path
+        directory = parent + "/millrace-tables-" + UUID().uuidString
         self.clock = clock
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }

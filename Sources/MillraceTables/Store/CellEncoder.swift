@@ -18,9 +18,12 @@ struct CellEncoder {
             switch assignment.write {
             case .unset: break
             case .set(let value): try set(value, column, into: &row)
-            case .null:
+            case .null, .deleted:
+                // Cassandra's rule: overwriting a collection, even with null, deletes what is older than the statement.
+                let isOverwrite = if case .null = assignment.write { column.type.isMultiCell } else { false }
                 row.dead(
-                    column.id, column.type.isMultiCell ? CellFlags.collection : CellFlags.tombstone, seconds: seconds)
+                    column.id, column.type.isMultiCell ? CellFlags.collection : CellFlags.tombstone, seconds: seconds,
+                    before: isOverwrite ? 1 : 0)
             default: try change(assignment.write, column, into: &row)
             }
         } catch {

@@ -2,8 +2,11 @@
 public enum CellWrite: Sendable {
     /// Replaces the value; of a collection that is not frozen, all of it.
     case set(Value)
-    /// Deletes the value. Not the same as `unset`.
+    /// Sets the value to null. Not the same as `unset`. Of a collection that is not frozen it deletes what is older, as
+    /// `set` does, so that elements which the same commit adds stay.
     case null
+    /// DELETE of the column: as `null`, and of a collection also the elements that the same commit adds.
+    case deleted
     /// Leaves the column as it is.
     case unset
     /// Adds to the end or the start of a list.

@@ -46,7 +46,7 @@ extension Commit {
     public mutating func delete(
         _ columns: [TableSchema.Column], from table: Table, key: [Value], _ options: WriteOptions = .none
     ) throws(Failure) {
-        try update(table, key: key, columns.map { Assignment($0, .null) }, options)
+        try update(table, key: key, columns.map { Assignment($0, .deleted) }, options)
     }
 
     /// DELETE of a partition, its static columns included.

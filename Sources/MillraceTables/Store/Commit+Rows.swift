@@ -95,7 +95,7 @@ extension CellWrite {
     /// Leaves nothing of what the column held.
     var isWhole: Bool {
         switch self {
-        case .set, .null: true
+        case .set, .null, .deleted: true
         default: false
         }
     }

@@ -10,8 +10,11 @@ public struct Commit: Sendable {
     public enum Ties: Sendable {
         /// Cassandra's rule for a batch: all statements happen at once, so a deletion wins, then the larger value.
         case byValue
-        /// The later statement. For pipelines: the last row they emit for a key is the one that stays. In tables with a
-        /// tombstone grace, or whose writers ran ahead of the clock, ties are by value even so.
+        /// The later statement, when it says all about a row: `put`, an `insert` of every column, a deletion of a row,
+        /// a range or a partition. For pipelines: the last row they emit for a key is the one that stays. Single cells
+        /// that two statements of one commit write are as `byValue`, and a row's deletion covers what the same commit
+        /// then writes by `update`. In tables with a tombstone grace, or whose writers ran ahead of the clock, all
+        /// ties are by value.
         case byOrder
     }
 
