@@ -1,0 +1,25 @@
+import Testing
+
+@Suite(.serialized) struct SemanticsTests {
+    /// Seeds that found a fault once, by the policy they ran under.
+    static let failingSeeds: [(seed: UInt64, policy: TimestampPolicy)] = [
+        // Null for a collection deleted what the same commit added.
+        (188_851_025, .commits), (188_851_026, .any), (663_668_040, .commits), (663_668_042, .any),
+    ]
+
+    /// Steps of one workload; then a fresh store, since the model keeps every version. 100,000 in all by default.
+    static let steps = 200
+
+    @Test(arguments: TimestampPolicy.allCases) func randomWorkloads(policy: TimestampPolicy) throws {
+        for run in 0..<TestRun.count(250) {
+            let seed = TestRun.seed &+ UInt64(run)
+            try Workload(seed: seed, policy: policy).run(steps: SemanticsTests.steps)
+        }
+    }
+
+    @Test func failedOnce() throws {
+        for (seed, policy) in SemanticsTests.failingSeeds {
+            try Workload(seed: seed, policy: policy).run(steps: SemanticsTests.steps)
+        }
+    }
+}

@@ -1,0 +1,368 @@
+import MillraceCore
+import MillraceTables
+import Testing
+
+/// Drives a store and the model with the same random statements and compares what they give.
+final class Workload {
+    struct Difference: Error, CustomStringConvertible {
+        var description: String
+        /// What the lines of the history that matter contain.
+        var table = ""
+        var partition = ""
+    }
+
+    let seed: UInt64
+    let policy: TimestampPolicy
+    private var statements: WorkloadStatements
+    private let place: StorePlace
+    private let clock: SimulatedClock
+    private var store: TableStore
+    private var tables: [Table] = []
+    private var models: [TableModel] = []
+    /// Moments that are held, to be read again later.
+    private var held: [(snapshot: TableSnapshot, models: [TableModel], now: Int64, step: Int)] = []
+    private var serial = 0
+    private(set) var step = 0
+    private var history: [String] = []
+
+    private var random: SeededRandom {
+        get { statements.random }
+        set { statements.random = newValue }
+    }
+    private var now: Int64 { clock.wall.microseconds / 1_000_000 }
+
+    init(seed: UInt64, policy: TimestampPolicy) throws {
+        (self.seed, self.policy) = (seed, policy)
+        statements = WorkloadStatements(random: SeededRandom(seed: seed))
+        clock = SimulatedClock()
+        place = try StorePlace(clock: clock, inMemory: true)
+        store = try place.open(Workload.options)
+        try store.createKeyspace("w")
+        try store.createType(WorkloadTables.point)
+        for schema in try WorkloadTables.schemas() {
+            tables.append(try store.createTable(schema, tombstoneGrace: policy == .commits ? .zero : .days(10_000)))
+            models.append(TableModel(schema: schema))
+        }
+    }
+
+    private static var options: TableStoreOptions {
+        var options = TableStoreOptions()
+        options.cacheBytes = 1 << 20
+        options.writeBufferBytes = 1 << 20
+        return options
+    }
+
+    /// Runs steps until the store and the model differ, which is thrown with what led to it.
+    func run(steps: Int) throws {
+        do {
+            for _ in 0..<steps {
+                step += 1
+                try one()
+            }
+            try checkAll()
+            try checkHeld()
+        } catch {
+            let place = error as? Difference
+            let lines = history.filter { line in
+                guard let place, line.contains(" w.") else { return true }
+                return line.contains(place.table) && line.contains(place.partition)
+            }
+            throw Difference(
+                description: "seed \(seed), \(policy), step \(step): \(error)\n"
+                    + lines.suffix(40).joined(separator: "\n"))
+        }
+    }
+
+    private func one() throws {
+        switch random.below(100) {
+        case 0..<70: try write()
+        case 70..<80:
+            let seconds = Int64(1 + random.below(3))
+            note("clock +\(seconds) s")
+            clock.advance(by: .seconds(seconds))
+        case 80..<84: try checkAll()
+        case 84..<88: try checkQueries()
+        case 88..<91:
+            note("flush")
+            try store.flush()
+        case 91:
+            note("compact")
+            try store.compact()
+            try checkAll()
+        case 92..<94:
+            if held.count < 3 {
+                note("hold")
+                held.append((try store.snapshot(), models, now, step))
+            }
+        case 94: try checkHeld()
+        case 95 where random.oneIn(3): try reopen()
+        default: try write()
+        }
+    }
+
+    private func note(_ line: @autoclosure () -> String) {
+        history.append("\(step) @\(clock.wall.microseconds) " + line())
+        if history.count > 4_000 { history.removeFirst(2_000) }
+    }
+
+    // MARK: Writing
+
+    private func write() throws {
+        let isOrdered = policy == .commits && random.oneIn(2)
+        var commit = store.begin(ties: isOrdered ? .byOrder : .byValue)
+        let began = now
+        struct Planned {
+            var table: Int
+            var statement: ModelStatement
+            var timestamp: Int64?
+            var ttl: Int32?
+        }
+        var planned: [Planned] = []
+        // One table mostly, so that statements of a commit meet.
+        let favourite = random.below(tables.count)
+        for _ in 0...(random.oneIn(2) ? 0 : random.below(4)) {
+            let table = random.oneIn(3) ? random.below(tables.count) : favourite
+            let schema = models[table].schema
+            let statement = statements.statement(schema)
+            // What increments and deletions of one commit do to each other is not promised.
+            if schema.isCounterTable,
+                planned.contains(where: { $0.table == table && $0.statement.isDeletion != statement.isDeletion })
+            {
+                continue
+            }
+            // The order of statements counts for those that say all about a row.
+            if isOrdered, !statement.isWhole(schema) { continue }
+            var (timestamp, ttl): (Int64?, Int32?) = (nil, nil)
+            if policy == .any, !schema.isCounterTable, random.oneIn(2) {
+                // Around the clock in steps of a second, so that many are equal.
+                timestamp = (now + Int64(random.below(7)) - 4) * 1_000_000
+            }
+            if !schema.isCounterTable, !statement.isDeletion, random.oneIn(3) { ttl = Int32(random.below(6)) }
+            planned.append(Planned(table: table, statement: statement, timestamp: timestamp, ttl: ttl))
+        }
+        for plan in planned {
+            try Workload.add(
+                plan.statement, to: &commit, tables[plan.table], WriteOptions(timestamp: plan.timestamp, ttl: plan.ttl))
+        }
+        let id = try store.commit(commit, synced: random.oneIn(50))
+        for (i, plan) in planned.enumerated() {
+            serial += 1
+            let stamp = plan.timestamp.map { "\($0)!" } ?? "\(id)"
+            note(
+                "\(tables[plan.table].name) \(plan.statement) at \(stamp)\(isOrdered ? ".\(i)" : "") "
+                    + (plan.ttl.map { "ttl \($0)" } ?? ""))
+            try models[plan.table].apply(
+                plan.statement, timestamp: plan.timestamp ?? id.microseconds, ttl: plan.ttl,
+                order: isOrdered ? 2 * (i + 1) : 0, serial: serial, now: began)
+        }
+        for plan in planned {
+            let count = models[plan.table].schema.partitionKey.count
+            try check(plan.table, Array(plan.statement.key.prefix(count)), try store.snapshot(), models, now)
+        }
+    }
+
+    private static func add(
+        _ statement: ModelStatement, to commit: inout Commit, _ table: Table, _ options: WriteOptions
+    ) throws {
+        switch statement {
+        case .insert(let key, let cells): try commit.insert(into: table, key: key, cells.map(assignment), options)
+        case .update(let key, let cells): try commit.update(table, key: key, cells.map(assignment), options)
+        case .updateStatic(let key, let cells):
+            try commit.update(static: table, partition: key, cells.map(assignment), options)
+        case .deleteRow(let key): try commit.delete(from: table, key: key, options)
+        case .deleteCells(let key, let columns): try commit.delete(columns, from: table, key: key, options)
+        case .deletePartition(let key): try commit.delete(partition: key, from: table, options)
+        case .deleteRange(let key, let range):
+            try commit.delete(self.range(range), ofPartition: key, from: table, options)
+        }
+    }
+
+    private static func range(_ range: ModelRange) -> ClusteringRange {
+        ClusteringRange(
+            from: range.lower.map { .init($0.prefix, inclusive: $0.isInclusive) },
+            to: range.upper.map { .init($0.prefix, inclusive: $0.isInclusive) })
+    }
+
+    private static func assignment(_ cell: ModelAssignment) -> Assignment {
+        let write: CellWrite =
+            switch cell.action {
+            case .set(let value): .set(value)
+            case .null: .null
+            case .unset: .unset
+            case .append(let values): .append(values)
+            case .prepend(let values): .prepend(values)
+            case .add(let value): .add(value)
+            case .remove(let keys): .remove(keys)
+            case .field(let i, let value): .field(WorkloadTables.point.fields[i].name, value)
+            case .increment(let amount): .increment(amount)
+            }
+        return Assignment(cell.column, write)
+    }
+
+    private func reopen() throws {
+        note("reopen")
+        held.removeAll()
+        store.close()
+        store = try place.open(Workload.options)
+        tables = try models.map { try store.require($0.schema.keyspace, $0.schema.name) }
+        try checkAll()
+    }
+
+    // MARK: Comparing
+
+    private func checkAll() throws {
+        let snapshot = try store.snapshot()
+        for index in tables.indices { try scan(index, snapshot, models, now) }
+    }
+
+    private func checkHeld() throws {
+        for moment in held {
+            for index in tables.indices {
+                do {
+                    try scan(index, moment.snapshot, moment.models, moment.now)
+                } catch {
+                    let inner = error as? Difference
+                    throw Difference(
+                        description: "the snapshot held since step \(moment.step): \(error)",
+                        table: inner?.table ?? "", partition: inner?.partition ?? "")
+                }
+            }
+        }
+        held.removeAll()
+    }
+
+    private func reading(_ row: Row) throws -> TableModel.RowReading {
+        let cells = try zip(row.columns, row.values).enumerated().map { i, cell in
+            var reading = RowModel.Reading(bytes: try cell.1.map { try ValueCodec.encode($0, as: cell.0.type) })
+            if reading.bytes != nil, !cell.0.type.isMultiCell, cell.0.type != .counter, !row.origins.isEmpty {
+                reading.timestamp = row.origins[i]?.timestamp
+                reading.expiry = row.origins[i]?.expiry
+            }
+            return reading
+        }
+        return TableModel.RowReading(key: row.key, cells: cells)
+    }
+
+    private func rows(_ table: Table, _ query: RowQuery, _ snapshot: TableSnapshot) throws -> [TableModel.RowReading] {
+        var query = query
+        query.origins = true
+        var cursor = try snapshot.rows(table, query)
+        var rows: [TableModel.RowReading] = []
+        while let row = try cursor.next() { rows.append(try reading(row)) }
+        return rows
+    }
+
+    private func compare(
+        _ what: @autoclosure () -> String, _ table: Int, _ found: [TableModel.RowReading],
+        _ expected: [TableModel.RowReading]
+    ) throws {
+        if found == expected { return }
+        func text(_ row: TableModel.RowReading?) -> String {
+            guard let row else { return "  nothing" }
+            let cells = row.cells.map { cell in
+                cell.bytes.map { "\($0)@\(cell.timestamp ?? 0)/\(cell.expiry ?? 0)" } ?? "–"
+            }
+            return "  (\(row.key.brief)): \(cells.joined(separator: " | "))"
+        }
+        let first = zip(found, expected).prefix { $0 == $1 }.count
+        let (store, model) = (found.dropFirst(first).first, expected.dropFirst(first).first)
+        let key = (model ?? store)?.key.prefix(models[table].schema.partitionKey.count) ?? []
+        throw Difference(
+            description: """
+                \(what()): \(found.count) rows in the store, \(expected.count) in the model; row \(first) is
+                \(text(store)) in the store
+                \(text(model)) in the model
+                """, table: tables[table].name, partition: "(\(Array(key).brief)")
+    }
+
+    private func check(_ index: Int, _ key: [Value], _ snapshot: TableSnapshot, _ models: [TableModel], _ now: Int64)
+        throws
+    {
+        try compare(
+            "partition \(key.brief) of \(tables[index].name)", index,
+            try rows(tables[index], .partition(key), snapshot),
+            try models[index].read(key, at: now))
+    }
+
+    /// The whole table in the order of tokens.
+    private func scan(_ index: Int, _ snapshot: TableSnapshot, _ models: [TableModel], _ now: Int64) throws {
+        try compare(
+            "scan of \(tables[index].name)", index, try rows(tables[index], RowQuery(), snapshot),
+            try expected(models[index], now))
+    }
+
+    private func expected(_ model: TableModel, _ now: Int64) throws -> [TableModel.RowReading] {
+        let keys = try model.partitions.keys.map { (try model.schema.partitionKey($0), $0) }
+            .sorted { a, b in
+                a.0.token != b.0.token
+                    ? a.0.token < b.0.token : CassandraOrder.unsigned(a.0.serialized, b.0.serialized) < 0
+            }
+        return try keys.flatMap { try model.read($0.1, at: now) }
+    }
+
+    /// Ranges, both directions, limits, pages.
+    private func checkQueries() throws {
+        let index = random.below(tables.count)
+        let (table, model) = (tables[index], models[index])
+        let key = statements.partition(model.schema)
+        var query = RowQuery.partition(key)
+        var expected = try model.read(key, at: now)
+        if !model.schema.clustering.isEmpty, random.oneIn(2) {
+            let range = statements.range(model.schema)
+            // A range that bounds nothing is the whole partition.
+            if range.lower != nil || range.upper != nil {
+                query.range = Workload.range(range)
+                expected = try model.read(key, range, at: now)
+            }
+        }
+        if random.oneIn(3) {
+            let others = (0..<2).map { _ in statements.partition(model.schema) }
+            query = RowQuery(.keys(others))
+            expected = try others.flatMap { try model.read($0, at: now) }
+        } else if random.oneIn(2) {
+            query.order = .reversed
+            expected.reverse()
+        }
+        if random.oneIn(3) {
+            query.limit = 1 + random.below(4)
+            expected = Array(expected.prefix(query.limit!))
+        }
+        try compare("\(table.name) \(query)", index, try rows(table, query, try store.snapshot()), expected)
+        query.origins = true
+        var (paged, state): ([TableModel.RowReading], PagingState?) = ([], nil)
+        let size = 1 + random.below(3)
+        repeat {
+            let page = try store.snapshot().page(table, query, size: size, after: state)
+            paged += try page.rows.map(reading)
+            state = page.next
+        } while state != nil
+        try compare("pages of \(size) of \(table.name) \(query)", index, paged, expected)
+    }
+}
+
+extension ModelStatement {
+    /// Leaves nothing of what the row or rows held.
+    func isWhole(_ schema: TableSchema) -> Bool {
+        switch self {
+        case .insert(_, let cells):
+            cells.count == schema.regulars.count
+                && cells.allSatisfy { cell in
+                    switch cell.action {
+                    case .set, .null: true
+                    default: false
+                    }
+                }
+        case .deleteRow, .deleteRange, .deletePartition: true
+        default: false
+        }
+    }
+
+    /// Partition key and, of a row, its clustering.
+    var key: [Value] {
+        switch self {
+        case .insert(let key, _), .update(let key, _), .updateStatic(let key, _), .deleteRow(let key),
+            .deleteCells(let key, _), .deleteRange(let key, _), .deletePartition(let key):
+            key
+        }
+    }
+}
