@@ -24,6 +24,8 @@ final class Bench {
         store = nil
         disk.killProcess()
     }
+    /// Lets go of a store whose disk died under it.
+    func dropStore() { store = nil }
     func reopen() throws -> LogStore {
         try store.close()
         store = nil

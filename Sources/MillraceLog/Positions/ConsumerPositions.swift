@@ -21,6 +21,7 @@ public final class ConsumerPositions: Sendable {
         let files = try attempting("The positions could not be listed", place: directory) { () throws(IOFault) in
             try context.storage.makeDirectory(directory)
             try context.storage.syncDirectory(context.directory)
+            try context.storage.syncDirectory(directory)
             return try context.storage.list(directory)
         }
         for name in files where name.hasSuffix(Self.suffix) {

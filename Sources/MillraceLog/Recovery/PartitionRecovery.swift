@@ -82,6 +82,7 @@ struct PartitionRecovery: ~Copyable {
             }
         }
         // What retention had given up before the crash.
+        if kept.count > 1, kept[1].base <= start { try storage.syncDirectory(directory) }
         while kept.count > 1, kept[1].base <= start {
             report.note(.leftover, name, "\(kept[0].log) was deleted by retention")
             try removeFiles(of: kept.removeFirst())
@@ -105,6 +106,8 @@ struct PartitionRecovery: ~Copyable {
     private mutating func supersede(_ old: SegmentName, by new: SegmentName) throws(IOFault) -> Bool {
         let size = try storage.status(of: path(old.log))?.size ?? 0
         if old.epoch == new.epoch || size == 0 {
+            // The new one's name may not be durable yet.
+            try storage.syncDirectory(directory)
             report.note(.leftover, name, "\(old.log) was replaced by \(new.log)")
             try removeFiles(of: old)
             return true
@@ -204,7 +207,10 @@ struct PartitionRecovery: ~Copyable {
         let walk = try walk(last, from: position, offset: offset, limit: last.bytes) { _ in }
         segments[at].bytes = walk.position
         segments[at].end = walk.offset
-        guard let fault = walk.fault else { return }
+        guard let fault = walk.fault else {
+            let isProven = known == last.bytes && known > 0
+            return isProven ? () : try makeDurable(last, from: position, to: walk.position)
+        }
         let place = last.place(name, fault.position, offset: fault.offset)
         let message = "The batch at offset \(fault.offset) is damaged: \(fault.reason)"
         if fault.position < known {
@@ -213,12 +219,12 @@ struct PartitionRecovery: ~Copyable {
             segments[at].end = max(walk.offset, point?.durableOffset ?? 0)
             return refuse(message, place)
         }
-        try judge(fault, in: last, message, place)
+        try judge(fault, in: last, from: position, message, place)
     }
 
     /// An unproven broken frame: the torn end of an unfinished write, or damage?
     private mutating func judge(
-        _ fault: FrameFault, in last: Segment, _ message: String, _ place: String
+        _ fault: FrameFault, in last: Segment, from proven: Int64, _ message: String, _ place: String
     ) throws(IOFault) {
         let at = segments.count - 1
         let file = try context.files.file(path(last.name.log))
@@ -240,7 +246,27 @@ struct PartitionRecovery: ~Copyable {
             report.note(.tornTail, place, "\(message); \(lost) bytes were cut")
         }
         try file.truncate(to: fault.position)
+        try makeDurable(last, from: min(proven, fault.position), to: fault.position)
+    }
+
+    /// Makes what was read, and was not known to be on the disk, durable: from now on it counts as acknowledged.
+    ///
+    /// Written again before the sync: if the last run ended because a sync failed, the system may hold these bytes as
+    /// clean although they never reached the disk.
+    private func makeDurable(_ segment: Segment, from start: Int64, to end: Int64) throws(IOFault) {
+        let file = try context.files.file(path(segment.name.log))
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.scanWindowBytes, alignment: 16)
+        defer { buffer.deallocate() }
+        var position = start
+        while position < end {
+            let wanted = Int(min(Int64(buffer.count), end - position))
+            let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: position)
+            guard count > 0 else { throw IOFault(.read, path: path(segment.name.log), errno: IOFault.inputOutput) }
+            try file.write(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count]), at: position)
+            position += Int64(count)
+        }
         try file.sync()
+        try storage.syncDirectory(directory)
     }
 
     /// Copies what is about to be cut, and makes the copy durable.

@@ -7,6 +7,8 @@ enum TopicRecovery {
         _ name: String, directory: String, context: StoreContext, report: inout RecoveryReport
     ) throws(IOFault) -> Topic? {
         let storage = context.storage
+        // Names that the last run made may not be durable; what is appended under them from now on will be.
+        if !report.wasClean { try storage.syncDirectory(directory) }
         let indexes = try storage.list(directory).compactMap { file -> Int? in
             guard let index = Int(file), String(index) == file, index < Limits.partitionsPerTopic else { return nil }
             return index >= 0 ? index : nil

@@ -60,6 +60,7 @@ public final class LogStore: Sendable {
         let file = try attempting("The log's directory could not be made", place: context.directory) {
             () throws(IOFault) in
             try storage.makeDirectory(context.directory)
+            try storage.syncDirectory(String.parent(of: context.directory))
             try storage.makeDirectory(context.directory + "/topics")
             try storage.syncDirectory(context.directory)
             return try storage.open(context.directory + "/lock", .create)
@@ -78,6 +79,11 @@ public final class LogStore: Sendable {
         _ context: StoreContext, _ report: inout RecoveryReport
     ) throws(Failure) -> [String: Topic] {
         let root = context.directory + "/topics"
+        if !report.wasClean {
+            try attempting("The topics' directory could not be synced", place: root) { () throws(IOFault) in
+                try context.storage.syncDirectory(root)
+            }
+        }
         let names = try attempting("The topics could not be listed", place: root) { () throws(IOFault) in
             try context.storage.list(root)
         }
