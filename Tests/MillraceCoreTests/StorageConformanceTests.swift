@@ -70,7 +70,7 @@ import Testing
                 (0, 20_000), (1, 19_999), (4_095, 2), (4_096, 4_096), (19_999, 1), (20_000, 0), (5, 0),
             ] {
                 let map = try file.map(offset: Int64(offset), length: length)
-                #expect(Array(map.bytes) == Array(content[offset..<offset + length]))
+                #expect(map.copy == Array(content[offset..<offset + length]))
             }
             for (offset, length) in [(0, 20_001), (20_000, 1), (20_001, 0), (-1, 1), (0, -1), (1 << 40, 1)] {
                 #expect(errnoOf { _ = try file.map(offset: Int64(offset), length: length) } == EINVAL)
@@ -78,7 +78,7 @@ import Testing
             let map = try file.map(offset: 100, length: 10)
             file.close()
             try storage.unlink(directory + "/a")
-            #expect(Array(map.bytes) == Array(content[100..<110]), "a map outlives its file")
+            #expect(map.copy == Array(content[100..<110]), "a map outlives its file")
         }
     }
 
@@ -95,6 +95,20 @@ import Testing
             #expect(errnoOf { try file.preallocate(1) } == EBADF)
             #expect(errnoOf { _ = try file.map(offset: 0, length: 0) } == EBADF)
             #expect(errnoOf { _ = try file.lockExclusively() } == EBADF)
+        }
+    }
+
+    /// The system gives a closed file's number to the next one that is opened.
+    @Test(arguments: StorageKind.allCases) func aClosedFileDoesNotDisturbTheNextOne(_ kind: StorageKind) throws {
+        try kind.run { storage, directory in
+            let closed = try storage.open(directory + "/a", .create)
+            closed.close()
+            let open = try storage.open(directory + "/b", .create)
+            for _ in 0..<3 { #expect(errnoOf { try closed.write("x", at: 0) } == EBADF) }
+            closed.close()
+            try open.write("fine", at: 0)
+            #expect(try open.text(9, at: 0) == "fine")
+            #expect(try storage.text(of: directory + "/a") == "")
         }
     }
 

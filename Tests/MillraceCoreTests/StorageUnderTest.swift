@@ -53,3 +53,7 @@ func errnoOf(_ body: () throws -> Void) -> Int32 {
         return 0
     } catch { return (error as? IOFault)?.errno ?? -1 }
 }
+
+extension MappedBytes {
+    var copy: [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
+}

@@ -24,8 +24,11 @@ final class SimulatedFile: StorageFile {
         _ body: (inout SimulatedDisk, Int, SimulatedFaults.Effect) throws(IOFault) -> R
     ) throws(IOFault) -> R {
         try storage.disk.withLock { (disk) throws(IOFault) -> R in
-            guard let open = disk.handles[handle], open.canWrite || !writes else {
-                throw IOFault(call, path: path, errno: IOFault.badFile)
+            guard let open = disk.handles[handle] else { throw IOFault(call, path: path, errno: IOFault.badFile) }
+            if writes, !open.canWrite {
+                // As Linux says it.
+                let errno = call == .truncate ? IOFault.invalidArgument : IOFault.badFile
+                throw IOFault(call, path: path, errno: errno)
             }
             return try body(&disk, open.node, disk.faults.begin(call, path))
         }
@@ -37,6 +40,7 @@ final class SimulatedFile: StorageFile {
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(IOFault) -> Int {
         try perform(.read) { (disk, node, effect) throws(IOFault) in
             try self.check(effect, .read)
+            if buffer.isEmpty { return 0 }
             guard offset >= 0 else { throw IOFault(.read, path: self.path, errno: IOFault.invalidArgument) }
             let bytes = disk.nodes[node]?.current ?? []
             guard Int(clamping: offset) < bytes.count else { return 0 }
@@ -51,8 +55,9 @@ final class SimulatedFile: StorageFile {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(IOFault) {
-        try perform(.write, writes: true) { (disk, node, effect) throws(IOFault) in
+        try perform(.write, writes: !bytes.isEmpty && offset >= 0) { (disk, node, effect) throws(IOFault) in
             try self.check(effect, .write)
+            if bytes.isEmpty { return }
             guard offset >= 0 else { throw IOFault(.write, path: self.path, errno: IOFault.invalidArgument) }
             var count = bytes.count
             var failure: Int32?

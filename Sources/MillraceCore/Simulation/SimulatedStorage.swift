@@ -37,12 +37,12 @@ public final class SimulatedStorage: Storage {
         try disk.withLock { (disk) throws(IOFault) in
             try disk.faults.check(.link, from)
             let node = try disk.lookUp(from, .link)
-            guard disk.nodes[node]?.kind == .file else {
-                throw IOFault(.link, path: from, errno: IOFault.notPermitted)
-            }
             let (directory, name) = try disk.lookUpParent(to, .link)
             guard disk.nodes[directory]?.entries[name] == nil else {
                 throw IOFault(.link, path: from, errno: IOFault.exists)
+            }
+            guard disk.nodes[node]?.kind == .file else {
+                throw IOFault(.link, path: from, errno: IOFault.notPermitted)
             }
             disk.change([.init(directory: directory, name: name, node: node)])
         }
@@ -160,24 +160,24 @@ extension SimulatedDisk {
         return nextHandle - 1
     }
 
+    /// Checks in the order of the Linux kernel, so that the errno is the same.
     mutating func rename(_ from: String, _ to: String) throws(IOFault) {
-        let node = try lookUp(from, .rename)
         let (sourceDirectory, sourceName) = try lookUpParent(from, .rename)
         let (targetDirectory, targetName) = try lookUpParent(to, .rename)
+        func refused(_ errno: Int32) -> IOFault { IOFault(.rename, path: from, errno: errno) }
+        guard let node = nodes[sourceDirectory]?.entries[sourceName] else { throw refused(IOFault.noSuchFile) }
         let target = nodes[targetDirectory]?.entries[targetName]
+        let (source, destination) = (Self.components(from), Self.components(to))
+        if destination.count > source.count, destination.starts(with: source) { throw refused(IOFault.invalidArgument) }
+        if source.count > destination.count, source.starts(with: destination) { throw refused(IOFault.notEmpty) }
         if target == node { return }
         if let target, let existing = nodes[target] {
             switch (nodes[node]?.kind, existing.kind) {
-            case (.file, .directory): throw IOFault(.rename, path: from, errno: IOFault.isDirectory)
-            case (.directory, .file): throw IOFault(.rename, path: from, errno: IOFault.notDirectory)
-            case (.directory, .directory) where !existing.entries.isEmpty:
-                throw IOFault(.rename, path: from, errno: IOFault.notEmpty)
+            case (.file, .directory): throw refused(IOFault.isDirectory)
+            case (.directory, .file): throw refused(IOFault.notDirectory)
+            case (.directory, .directory) where !existing.entries.isEmpty: throw refused(IOFault.notEmpty)
             default: break
             }
-        }
-        let sourcePath = Self.components(from)
-        if Self.components(to).starts(with: sourcePath) {
-            throw IOFault(.rename, path: from, errno: IOFault.invalidArgument)
         }
         change([
             .init(directory: sourceDirectory, name: sourceName, node: nil),

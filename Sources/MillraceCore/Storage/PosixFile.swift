@@ -24,11 +24,15 @@ final class PosixFile: StorageFile {
         if before == 0 { _ = posixClose(descriptor) }
     }
 
+    /// Nobody enters once the mark is set, so that exactly one call brings the count down to the mark and closes.
     private func enter(_ call: IOFault.Call) throws(IOFault) {
-        let (before, _) = users.add(1, ordering: .acquiringAndReleasing)
-        if before >= Self.closedMark {
-            leave()
-            throw IOFault(call, path: path, errno: EBADF)
+        var seen = users.load(ordering: .relaxed)
+        while true {
+            if seen >= Self.closedMark { throw IOFault(call, path: path, errno: EBADF) }
+            let (isIn, current) = users.weakCompareExchange(
+                expected: seen, desired: seen + 1, ordering: .acquiringAndReleasing)
+            if isIn { return }
+            seen = current
         }
     }
     private func leave() {
@@ -86,8 +90,11 @@ final class PosixFile: StorageFile {
     func size() throws(IOFault) -> Int64 {
         try enter(.size)
         defer { leave() }
+        return try end(.size)
+    }
+    private func end(_ call: IOFault.Call) throws(IOFault) -> Int64 {
         var info = stat()
-        try retrying(.size, path) { fstat(descriptor, &info) }
+        try retrying(call, path) { fstat(descriptor, &info) }
         return Int64(info.st_size)
     }
 
@@ -102,13 +109,13 @@ final class PosixFile: StorageFile {
     }
 
     func map(offset: Int64, length: Int) throws(IOFault) -> MappedBytes {
-        let end = try size()
+        try enter(.map)
+        defer { leave() }
+        let end = try end(.map)
         guard offset >= 0, length >= 0, offset <= end, Int64(length) <= end - offset else {
             throw IOFault(.map, path: path, errno: EINVAL)
         }
         if length == 0 { return MappedBytes(UnsafeRawBufferPointer(start: nil, count: 0)) { _ in } }
-        try enter(.map)
-        defer { leave() }
         let page = sysconf(Int32(_SC_PAGESIZE))
         let lead = Int(offset) % page
         let start = mmap(nil, lead + length, PROT_READ, MAP_SHARED, descriptor, off_t(offset) - off_t(lead))

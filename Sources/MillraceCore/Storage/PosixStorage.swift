@@ -20,6 +20,14 @@ public final class PosixStorage: Storage {
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
         let descriptor = try retrying(.open, path) { mr_open(path, flags, 0o600) }
+        if mode == .read {
+            // The kernel opens directories for reading; ours is a storage of files.
+            var info = stat()
+            if fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {
+                posixClose(descriptor)
+                throw IOFault(.open, path: path, errno: EISDIR)
+            }
+        }
         return PosixFile(path: path, descriptor: descriptor)
     }
 

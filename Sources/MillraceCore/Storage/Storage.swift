@@ -86,6 +86,7 @@ extension Storage {
     /// The whole of a small file, or `nil` when it is missing. Refuses more than `limit` bytes with `EFBIG`.
     public func contents(of path: String, limit: Int) throws(IOFault) -> [UInt8]? {
         guard let status = try status(of: path) else { return nil }
+        if status.kind == .directory { throw IOFault(.read, path: path, errno: IOFault.isDirectory) }
         guard status.size <= Int64(limit) else { throw IOFault(.read, path: path, errno: IOFault.tooLarge) }
         let file = try open(path, .read)
         defer { file.close() }
