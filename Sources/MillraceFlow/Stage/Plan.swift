@@ -62,6 +62,7 @@ public struct Plan: Sendable {
     @usableFromInline init(name: String, layout: RowLayout, _ builder: PlanBuilder) throws(Failure) {
         (self.name, self.layout, stages) = (name, layout, builder.stages)
         warnings = builder.warnings
+        if let refusal = builder.refusal { throw refusal }
         var seen: Set<String> = []
         for state in stages.flatMap(\.states) where !seen.insert(state.name).inserted {
             throw Failure(
@@ -84,6 +85,7 @@ public struct PlanBuilder {
     @usableFromInline var warnings: [String] = []
 
     @usableFromInline var sources = 0
+    @usableFromInline var refusal: Failure?
 
     public init() {}
     /// The next log that the pipeline reads.
@@ -111,6 +113,7 @@ public struct PlanBuilder {
         makeKernel: @escaping @Sendable (KernelOptions) -> StageKernel
     ) {
         warnings += probe.warnings
+        if refusal == nil { refusal = probe.refusal }
         stages.append(
             StagePlan(
                 index: stages.count, ports: ports, isShuffled: isShuffled,

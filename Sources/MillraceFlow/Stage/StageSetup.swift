@@ -15,6 +15,7 @@ public final class StageSetup {
     public let sides: SideOutputs
     public let isSource: Bool
     public private(set) var warnings: [String] = []
+    public private(set) var refusal: Failure?
     @usableFromInline var owned: [AnyObject] = []
 
     public init(seed: UInt64, isSource: Bool) {
@@ -48,6 +49,10 @@ public final class StageSetup {
 
     /// Registers a stateful step.
     public func add(_ slot: any StateSlot) { slots.append(slot) }
+    /// Notes what cannot work: the plan fails with it.
+    public func refuse(_ message: String, advice: String) {
+        if refusal == nil { refusal = Failure(.invalidArgument, message, advice: advice) }
+    }
     /// Notes state that grows with the number of keys.
     public func warnUnbounded(_ name: String) {
         warnings.append(
@@ -96,7 +101,7 @@ public struct StageClock: BitwiseCopyable {
     }
     @inlinable @inline(__always) func raise(to candidate: Int64, _ time: EventTime, _ bound: TimeSpan) {
         var candidate = candidate
-        if time > words.pointee.ceiling { candidate = words.pointee.ceiling.microseconds &- bound.microseconds }
+        if time > words.pointee.ceiling { candidate = (words.pointee.ceiling - bound).microseconds }
         words.pointee.observed.microseconds = max(words.pointee.observed.microseconds, candidate)
         words.pointee.watermark.microseconds = max(words.pointee.watermark.microseconds, candidate)
     }
@@ -126,6 +131,7 @@ public struct StageClock: BitwiseCopyable {
     }
     @usableFromInline func setWall(_ wall: EventTime, futureLimit: TimeSpan) {
         words.pointee.wall = wall
-        words.pointee.ceiling = wall + futureLimit
+        // Before the wall is known nothing is too far ahead.
+        words.pointee.ceiling = wall == .distantPast ? .distantFuture : wall + futureLimit
     }
 }

@@ -29,6 +29,16 @@ extension PaneTable {
         for entry in order { try body(h.slots[entry.index].key, PaneTable.value(h.slots, entry.index)) }
     }
 
+    /// Notes that a value was changed in place.
+    @inlinable public func touch(_ key: Key) {
+        let index = find(key)
+        guard index >= 0 else { return }
+        let meta = PaneTable.meta(header.pointee.slots, index)
+        guard meta & PaneTable.dirty == 0 else { return }
+        PaneTable.setMeta(header.pointee.slots, index, meta | PaneTable.dirty)
+        header.pointee.dirty.append(hash(key))
+    }
+
     @inlinable public func value(at index: Int) -> UnsafeMutablePointer<Value> {
         PaneTable.value(header.pointee.slots, index)
     }

@@ -17,26 +17,32 @@ where A.Element == Upstream.Output {
     @usableFromInline let key: @Sendable (Upstream.Output) throws -> Key
     @usableFromInline let window: TimeWindow
     @usableFromInline let lateness: TimeSpan
+    @usableFromInline let trigger: Trigger
     @usableFromInline let aggregate: A
+    @usableFromInline let late: LateExit<Upstream.Output>
     @usableFromInline let name: String
     @inlinable @inline(__always) init(
         upstream: Upstream, key: @escaping @Sendable (Upstream.Output) throws -> Key, window: TimeWindow,
-        lateness: TimeSpan, aggregate: A, name: String
+        lateness: TimeSpan, trigger: Trigger, aggregate: A, late: LateExit<Upstream.Output>, name: String
     ) {
         (self.upstream, self.key, self.window) = (upstream, key, window)
-        (self.lateness, self.aggregate, self.name) = (lateness, aggregate, name)
+        (self.lateness, self.trigger) = (lateness, trigger)
+        (self.aggregate, self.late, self.name) = (aggregate, late, name)
     }
 
     @inlinable @inline(__always) public var sender: PreCombine<Upstream, Key, A> {
-        PreCombine(upstream: upstream, key: key, window: window, lateness: lateness, aggregate: aggregate)
+        PreCombine(
+            upstream: upstream, key: key, window: window, lateness: lateness, trigger: trigger, aggregate: aggregate,
+            late: late)
     }
     @inlinable public static func stages<Q: FlowPath>(
         into plan: inout PlanBuilder, of pipeline: Q.P, by path: Q.Type
     ) -> [StagePort] where Q.F == Self { plan.shuffle(Q.self, of: pipeline) }
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
-        let core = WindowCore<Key, A.Accumulator>(window: window, lateness: lateness, seed: setup.seed, name: name)
-        setup.addWindow(core, name: name, key: Key.self, layout: aggregate.layout, window: window)
+        let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: true)
+        let core = WindowCore<Key, A.Accumulator>(rule: rule, seed: setup.seed, name: name)
+        setup.addWindow(core, rule, aggregate)
         return State(core: core, clock: setup.clock)
     }
     @inlinable @inline(__always) public func process(
@@ -57,7 +63,8 @@ where A.Element == Upstream.Output {
             core.missing(input.key) { aggregate.makeAccumulator() }
         }
         aggregate.merge(input.accumulator, into: &pane.pointee.accumulator)
-        if core.words.pointee.isFired { try core.fireLate(input.key, pane, aggregate, emit) }
+        guard core.words.pointee.isWatched else { return }
+        try core.noteRecord(input.key, pane, records: input.records, aggregate, wall: state.clock.wall, emit)
     }
     @inlinable public func signal(
         _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
@@ -65,8 +72,12 @@ where A.Element == Upstream.Output {
         if state.core.words.pointee.nextDue <= state.clock.watermark.microseconds {
             try state.core.fireDue(state.clock.watermark, Merging(aggregate), emit)
         }
+        if case .wall(let wall) = signal, state.core.words.pointee.nextWall <= wall {
+            try state.core.reportDue(wall, aggregate, emit)
+        }
     }
     public func describe(into text: inout StageDescription) {
-        text.add("window \(window), lateness \(lateness.seconds) s, \(A.self) of partial panes by \(Key.self)")
+        let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: true)
+        text.add("window \(rule.description), \(A.self) of partial panes by \(Key.self)")
     }
 }

@@ -1,13 +1,14 @@
 public import MillraceCore
 
-/// The state of a window step: its upstream's, and two pointers.
+/// The state of a window step: its upstream's, and a few pointers.
 public struct WindowState<Upstream: BitwiseCopyable, Key: StreamKey, Accumulator: Storable>: BitwiseCopyable {
     @usableFromInline let upstream: Upstream
     @usableFromInline let core: WindowCore<Key, Accumulator>
     @usableFromInline let clock: StageClock
-    @usableFromInline init(upstream: Upstream, core: WindowCore<Key, Accumulator>, clock: StageClock) {
-        (self.upstream, self.core, self.clock) = (upstream, core, clock)
-    }
+    @usableFromInline let late: LateDoor
+    @usableFromInline init(
+        upstream: Upstream, core: WindowCore<Key, Accumulator>, clock: StageClock, late: LateDoor
+    ) { (self.upstream, self.core, self.clock, self.late) = (upstream, core, clock, late) }
 }
 
 /// A window over a keyed flow in one stage: values are aggregated where they arrive.
@@ -21,21 +22,24 @@ where A.Base.Element == Upstream.Value {
     public let upstream: Upstream
     @usableFromInline let window: TimeWindow
     @usableFromInline let lateness: TimeSpan
+    @usableFromInline let trigger: Trigger
     @usableFromInline let aggregate: A
+    @usableFromInline let late: LateExit<Upstream.Value>
     @usableFromInline let name: String
     @inlinable @inline(__always) init(
-        upstream: Upstream, window: TimeWindow, lateness: TimeSpan, aggregate: A, name: String
+        upstream: Upstream, window: TimeWindow, lateness: TimeSpan, trigger: Trigger, aggregate: A,
+        late: LateExit<Upstream.Value>, name: String
     ) {
-        (self.upstream, self.window, self.lateness) = (upstream, window, lateness)
-        (self.aggregate, self.name) = (aggregate, name)
+        (self.upstream, self.window, self.lateness, self.trigger) = (upstream, window, lateness, trigger)
+        (self.aggregate, self.late, self.name) = (aggregate, late, name)
     }
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let before = upstream.makeState(setup)
-        let core = WindowCore<Upstream.Key, A.Base.Accumulator>(
-            window: window, lateness: lateness, seed: setup.seed, name: name)
-        setup.addWindow(core, name: name, key: Upstream.Key.self, layout: aggregate.base.layout, window: window)
-        return State(upstream: before, core: core, clock: setup.clock)
+        let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: A.merges)
+        let core = WindowCore<Upstream.Key, A.Base.Accumulator>(rule: rule, seed: setup.seed, name: name)
+        setup.addWindow(core, rule, aggregate.base)
+        return State(upstream: before, core: core, clock: setup.clock, late: late.open(setup))
     }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
@@ -53,16 +57,33 @@ where A.Base.Element == Upstream.Value {
         if core.words.pointee.nextDue <= watermark.microseconds { try core.fireDue(watermark, aggregate, emit) }
         let t = time.microseconds
         if t < core.words.pointee.start || t >= core.words.pointee.end {
+            if core.words.pointee.overlaps { return try addToEach(keyed, time, state, emit) }
             guard core.locate(t, watermark: watermark) else {
-                state.clock.countLate()
-                return
+                return late.leave(keyed.value, time, state.late, state.clock)
             }
         }
+        try addToCurrent(keyed, time, state, emit)
+    }
+    @inlinable @inline(__always) func addToCurrent(
+        _ keyed: Keyed<Upstream.Key, Upstream.Value>, _ time: EventTime, _ state: State,
+        _ emit: (Output, EventTime) throws -> Void
+    ) throws {
+        let core = state.core
         let pane = core.words.pointee.table.slot(of: keyed.key) {
             core.missing(keyed.key) { aggregate.base.makeAccumulator() }
         }
         try aggregate.base.add(keyed.value, at: time, to: &pane.pointee.accumulator)
-        if core.words.pointee.isFired { try core.fireLate(keyed.key, pane, aggregate.base, emit) }
+        guard core.words.pointee.isWatched else { return }
+        try core.noteRecord(keyed.key, pane, records: 1, aggregate.base, wall: state.clock.wall, emit)
+    }
+    @inlinable @inline(never) func addToEach(
+        _ keyed: Keyed<Upstream.Key, Upstream.Value>, _ time: EventTime, _ state: State,
+        _ emit: (Output, EventTime) throws -> Void
+    ) throws {
+        let isOpen = try state.core.forEachWindow(of: time.microseconds, watermark: state.clock.watermark) {
+            try addToCurrent(keyed, time, state, emit)
+        }
+        if !isOpen { late.leave(keyed.value, time, state.late, state.clock) }
     }
     @inlinable public func signal(
         _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
@@ -71,18 +92,28 @@ where A.Base.Element == Upstream.Value {
         if state.core.words.pointee.nextDue <= state.clock.watermark.microseconds {
             try state.core.fireDue(state.clock.watermark, aggregate, emit)
         }
+        if case .wall(let wall) = signal, state.core.words.pointee.nextWall <= wall {
+            try state.core.reportDue(wall, aggregate.base, emit)
+        }
     }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)
-        text.add("window \(window), lateness \(lateness.seconds) s, \(A.Base.self)")
+        let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: A.merges)
+        text.add("window \(rule.description), \(A.Base.self) by \(Upstream.Key.self)")
     }
 }
 
 extension StageSetup {
-    @usableFromInline func addWindow<Key: StreamKey, Accumulator: Storable>(
-        _ core: WindowCore<Key, Accumulator>, name: String, key: Key.Type, layout: String, window: TimeWindow
+    @usableFromInline func addWindow<Key: StreamKey, A: Aggregate>(
+        _ core: WindowCore<Key, A.Accumulator>, _ rule: WindowRule, _ aggregate: A
     ) {
-        let schema = StateSchema(version: 1, layout: "\(Key.self) \(window) \(layout)")
-        add(WindowSlot(core, name: name, schema: schema))
+        if rule.window.kind == .cumulative, !rule.window.isShared {
+            refuse(
+                "a cumulative window works with aggregates that merge, no lateness and the plain trigger only",
+                advice: "Use a tumbling window with an early trigger, or outOfOrder instead of lateness")
+        }
+        let schema = StateSchema(
+            version: aggregate.version, layout: "\(Key.self) \(rule.window.description) \(aggregate.layout)")
+        add(WindowSlot(core, name: core.words.pointee.name, schema: schema))
     }
 }

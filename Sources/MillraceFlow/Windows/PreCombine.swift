@@ -6,15 +6,19 @@ public struct Partial<Key: StreamKey, Accumulator: Storable>: ShuffleRecord {
     /// The start of the slice, in microseconds.
     public var start: Int64
     public var accumulator: Accumulator
-    @inlinable @inline(__always) public init(key: Key, start: Int64, accumulator: Accumulator) {
-        (self.key, self.start, self.accumulator) = (key, start, accumulator)
+    /// The records in it, where a trigger counts them; else 1.
+    public var records: UInt32
+    @inlinable @inline(__always) public init(key: Key, start: Int64, accumulator: Accumulator, records: UInt32) {
+        (self.key, self.start, self.accumulator, self.records) = (key, start, accumulator, records)
     }
     @inlinable public static var portCount: Int { 1 }
     @inlinable public static func decode(_ raw: RawRecord, port: Int, time: inout EventTime) throws -> Self {
         try StageBytes.decode(raw, &time) { key, value in
-            Partial(
-                key: try Key.load(from: &key), start: try value.integer(),
-                accumulator: try Accumulator.load(from: &value))
+            let start: Int64 = try value.integer()
+            let records = UInt32(truncatingIfNeeded: try value.unsignedVarint())
+            return Partial(
+                key: try Key.load(from: &key), start: start, accumulator: try Accumulator.load(from: &value),
+                records: records)
         }
     }
     @inlinable public var partitionHash: UInt64 { key.streamHash(seed: 0) }
@@ -22,6 +26,7 @@ public struct Partial<Key: StreamKey, Accumulator: Storable>: ShuffleRecord {
         key.store(into: &keyBytes)
         time.store(into: &bytes)
         bytes.integer(start)
+        bytes.unsignedVarint(UInt64(records))
         accumulator.store(into: &bytes)
     }
 }
@@ -41,20 +46,23 @@ where A.Element == Upstream.Output {
     @usableFromInline let key: @Sendable (Upstream.Output) throws -> Key
     @usableFromInline let window: TimeWindow
     @usableFromInline let lateness: TimeSpan
+    @usableFromInline let trigger: Trigger
     @usableFromInline let aggregate: A
+    @usableFromInline let late: LateExit<Upstream.Output>
     @inlinable @inline(__always) init(
         upstream: Upstream, key: @escaping @Sendable (Upstream.Output) throws -> Key, window: TimeWindow,
-        lateness: TimeSpan, aggregate: A
+        lateness: TimeSpan, trigger: Trigger, aggregate: A, late: LateExit<Upstream.Output>
     ) {
         (self.upstream, self.key, self.window) = (upstream, key, window)
-        (self.lateness, self.aggregate) = (lateness, aggregate)
+        (self.lateness, self.trigger, self.aggregate, self.late) = (lateness, trigger, aggregate, late)
     }
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let before = upstream.makeState(setup)
-        let core = WindowCore<Key, A.Accumulator>(window: window, lateness: lateness, seed: setup.seed, name: "")
+        let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: true)
+        let core = WindowCore<Key, A.Accumulator>(rule: rule, seed: setup.seed, name: "")
         setup.keep(CoreOwner(core))
-        return State(upstream: before, core: core, clock: setup.clock)
+        return State(upstream: before, core: core, clock: setup.clock, late: late.open(setup))
     }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
@@ -70,17 +78,29 @@ where A.Element == Upstream.Output {
         if core.words.pointee.nextDue <= watermark.microseconds { try core.sendDue(watermark, emit) }
         let t = time.microseconds
         if t < core.words.pointee.start || t >= core.words.pointee.end {
-            if core.keys > Limits.preCombineKeys { try core.sendAll(emit) }
+            if core.isFull { try core.sendAll(emit) }
+            if core.words.pointee.overlaps { return try addToEach(value, time, state) }
             guard core.locate(t, watermark: watermark) else {
-                state.clock.countLate()
-                return
+                return late.leave(value, time, state.late, state.clock)
             }
         }
+        try addToCurrent(value, time, core)
+    }
+    @inlinable @inline(__always) func addToCurrent(
+        _ value: Upstream.Output, _ time: EventTime, _ core: WindowCore<Key, A.Accumulator>
+    ) throws {
         let key = try key(value)
         let pane = core.words.pointee.table.slot(of: key) {
             (PaneState(accumulator: aggregate.makeAccumulator()), false)
         }
         try aggregate.add(value, at: time, to: &pane.pointee.accumulator)
+        if core.words.pointee.isWatched { pane.pointee.pending &+= 1 }
+    }
+    @inlinable @inline(never) func addToEach(_ value: Upstream.Output, _ time: EventTime, _ state: State) throws {
+        let isOpen = try state.core.forEachWindow(of: time.microseconds, watermark: state.clock.watermark) {
+            try addToCurrent(value, time, state.core)
+        }
+        if !isOpen { late.leave(value, time, state.late, state.clock) }
     }
     @inlinable public func signal(
         _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
@@ -96,7 +116,7 @@ where A.Element == Upstream.Output {
     }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)
-        text.add("pre-combine \(window) by \(Key.self)")
+        text.add("pre-combine \(A.self) in \(window) by \(Key.self)")
     }
 }
 
@@ -108,7 +128,6 @@ where A.Element == Upstream.Output {
 }
 
 extension WindowCore {
-    @inlinable var keys: Int { words.pointee.slices.reduce(0) { $0 + $1.table.count } }
     @inlinable var isFull: Bool { keys > Limits.preCombineKeys }
 
     /// Sends what is there; slices stay open.
@@ -116,7 +135,9 @@ extension WindowCore {
         for slice in words.pointee.slices {
             try slice.table.forEachOrdered { key, state in
                 try emit(
-                    Partial(key: key, start: slice.start, accumulator: state.pointee.accumulator),
+                    Partial(
+                        key: key, start: slice.start, accumulator: state.pointee.accumulator,
+                        records: max(1, state.pointee.pending)),
                     EventTime(microseconds: slice.start))
             }
             slice.table.removeAll()
@@ -128,11 +149,17 @@ extension WindowCore {
     ) throws {
         leave()
         try sendAll(emit)
-        drop { lastEnd($0.start).saturatingAdd(words.pointee.lateness) <= watermark.microseconds }
-        for index in words.pointee.slices.indices where words.pointee.slices[index].end <= watermark.microseconds {
+        let rule = words.pointee.rule
+        let now = watermark.microseconds
+        words.pointee.slices.removeAll { slice in
+            guard rule.window.lastEnd(ofSliceAt: slice.start).saturatingAdd(rule.lateness) <= now else { return false }
+            slice.table.destroy()
+            return true
+        }
+        for index in words.pointee.slices.indices where words.pointee.slices[index].end <= now {
             words.pointee.slices[index].isFired = true
         }
-        words.pointee.firedThrough = max(words.pointee.firedThrough, watermark.microseconds)
+        words.pointee.firedThrough = max(words.pointee.firedThrough, now)
         findDue()
     }
 }

@@ -7,11 +7,12 @@ extension WindowCore {
     ) throws where A.Base.Accumulator == Accumulator {
         leave()
         let now = watermark.microseconds
-        if words.pointee.window.isShared {
+        if words.pointee.rule.window.isShared {
             try fireShared(now, aggregate, emit)
         } else {
             try fireWhole(now, aggregate.base, emit)
         }
+        words.pointee.firedThrough = max(words.pointee.firedThrough, now)
         words.pointee.headerIsDirty = true
         findDue()
     }
@@ -19,50 +20,65 @@ extension WindowCore {
     @inlinable func fireWhole<A: Aggregate>(
         _ now: Int64, _ aggregate: A, _ emit: (Pane<Key, A.Result>, EventTime) throws -> Void
     ) throws where A.Accumulator == Accumulator {
-        let lateness = words.pointee.lateness
-        for index in words.pointee.slices.indices {
-            let slice = words.pointee.slices[index]
-            guard !slice.isFired, slice.end <= now else { continue }
-            let complete = load(slice)
-            words.pointee.slices[index].isFired = true
-            words.pointee.slices[index].isComplete = complete
-            let isFinal = slice.end.saturatingAdd(lateness) <= now || lateness == 0
-            try slice.table.forEachOrdered { key, state in
-                let info = PaneInfo(index: Int(state.pointee.fired), timing: .onTime, isFinal: isFinal)
-                try emit(
-                    Pane(
-                        key: key, start: EventTime(microseconds: slice.start), end: EventTime(microseconds: slice.end),
-                        value: aggregate.result(of: state.pointee.accumulator), info: info),
-                    EventTime(microseconds: slice.end - 1))
+        let rule = words.pointee.rule
+        while let index = words.pointee.slices.indices.filter({ due(words.pointee.slices[$0]) <= now }).min(by: {
+            due(words.pointee.slices[$0]) < due(words.pointee.slices[$1])
+        }) {
+            var slice = words.pointee.slices[index]
+            let isOver = slice.end.saturatingAdd(rule.lateness) <= now
+            if !slice.isFired {
+                slice.isComplete = load(slice)
+                slice.isFired = true
+                words.pointee.slices[index] = slice
+                try slice.table.forEachOrdered { key, state in
+                    try report(key, state, slice, aggregate, .onTime, isFinal: isOver, emit)
+                }
+            } else {
+                // What came late and was not reported leaves now or never.
+                if rule.trigger.late != .count(1) {
+                    slice.isComplete = load(slice)
+                    words.pointee.slices[index] = slice
+                    try slice.table.forEachOrdered { key, state in
+                        guard state.pointee.pending > 0 else { return }
+                        try report(key, state, slice, aggregate, .late, isFinal: true, emit)
+                    }
+                }
+                drop(at: index)
+                continue
             }
+            if isOver { drop(at: index) }
         }
-        drop { $0.end.saturatingAdd(lateness) <= now }
     }
 
     @inlinable func fireShared<A: MergeableOrNot>(
         _ now: Int64, _ aggregate: A, _ emit: (Pane<Key, A.Base.Result>, EventTime) throws -> Void
     ) throws where A.Base.Accumulator == Accumulator {
-        let window = words.pointee.window
+        let window = words.pointee.rule.window
         while true {
-            let end = words.pointee.slices.reduce(Int64.max) { min($0, nextEnd($1)) }
-            guard end <= now else { break }
-            let start = end - window.size
-            let merged = Table(capacity: 8, seed: words.pointee.seed)
+            let from = words.pointee.firedThrough.saturatingAdd(1)
+            let end = words.pointee.slices.reduce(Int64.max) { least, slice in
+                let next = window.nextEnd(ofSliceTo: slice.end, from: from)
+                return next > window.lastEnd(ofSliceAt: slice.start) ? least : min(least, next)
+            }
+            guard end <= now, end != .max else { break }
+            let start = window.start(ofWindowTo: end)
+            let merged = Table(capacity: words.pointee.usualKeys, seed: words.pointee.seed)
             defer { merged.destroy() }
             for index in words.pointee.slices.indices {
                 let slice = words.pointee.slices[index]
                 guard slice.start >= start, slice.end <= end else { continue }
                 words.pointee.slices[index].isComplete = load(slice)
                 slice.table.forEach { key, state in
-                    let found = merged.find(key)
-                    if found < 0 {
-                        _ = merged.insert(key, state.pointee, stored: false, dirty: false)
-                    } else {
-                        aggregate.merge(state.pointee.accumulator, into: &merged.value(at: found).pointee.accumulator)
+                    var isNew = false
+                    let held = merged.slot(of: key) {
+                        isNew = true
+                        return (state.pointee, false)
                     }
+                    if !isNew { aggregate.merge(state.pointee.accumulator, into: &held.pointee.accumulator) }
                 }
             }
             words.pointee.firedThrough = end
+            words.pointee.usualKeys = max(8, merged.count)
             try merged.forEachOrdered { key, state in
                 try emit(
                     Pane(
@@ -71,46 +87,28 @@ extension WindowCore {
                     EventTime(microseconds: end - 1))
             }
         }
-        words.pointee.firedThrough = max(words.pointee.firedThrough, now)
-        drop { lastEnd($0.start) <= now }
-    }
-
-    /// A record came into a window that has fired: the corrected result leaves at once.
-    @inlinable @inline(never) func fireLate<A: Aggregate>(
-        _ key: Key, _ state: UnsafeMutablePointer<PaneState<Accumulator>>, _ aggregate: A,
-        _ emit: (Pane<Key, A.Result>, EventTime) throws -> Void
-    ) throws where A.Accumulator == Accumulator {
-        let (start, end) = (words.pointee.start, words.pointee.end)
-        let info = PaneInfo(index: state.pointee.nextIndex, timing: .late, isFinal: false)
-        state.pointee.fired += 1
-        try emit(
-            Pane(
-                key: key, start: EventTime(microseconds: start), end: EventTime(microseconds: end),
-                value: aggregate.result(of: state.pointee.accumulator), info: info),
-            EventTime(microseconds: end - 1))
-    }
-
-    @inlinable func drop(where isOver: (Slice<Key, Accumulator>) -> Bool) {
-        var kept: [Slice<Key, Accumulator>] = []
-        for slice in words.pointee.slices {
-            guard isOver(slice) else {
-                kept.append(slice)
-                continue
-            }
-            words.pointee.headerIsDirty = true
-            if slice.table.hasStored || !slice.isComplete {
-                words.pointee.dropped.append(slice)
-            } else {
-                slice.table.destroy()
-            }
+        while let index = words.pointee.slices.firstIndex(where: { window.lastEnd(ofSliceAt: $0.start) <= now }) {
+            drop(at: index)
         }
-        words.pointee.slices = kept
+    }
+
+    /// Forgets a slice, in memory now and in the store with the next delta.
+    @inlinable func drop(at index: Int) {
+        let slice = words.pointee.slices.remove(at: index)
+        words.pointee.headerIsDirty = true
+        if !words.pointee.rule.window.isShared { words.pointee.usualKeys = max(8, slice.table.count) }
+        if slice.table.hasStored || !slice.isComplete {
+            words.pointee.dropped.append(slice)
+        } else {
+            slice.table.destroy()
+        }
     }
 }
 
 /// An aggregate with its way of merging, if it has one.
 public protocol MergeableOrNot<Base>: Sendable {
     associatedtype Base: Aggregate
+    static var merges: Bool { get }
     var base: Base { get }
     func merge(_ other: Base.Accumulator, into accumulator: inout Base.Accumulator)
 }
@@ -118,16 +116,18 @@ public protocol MergeableOrNot<Base>: Sendable {
 public struct Merging<Base: MergeableAggregate>: MergeableOrNot {
     public let base: Base
     @inlinable @inline(__always) init(_ base: Base) { self.base = base }
+    @inlinable public static var merges: Bool { true }
     @inlinable @inline(__always) public func merge(_ other: Base.Accumulator, into accumulator: inout Base.Accumulator)
     {
         base.merge(other, into: &accumulator)
     }
 }
 
-/// For aggregates that cannot merge; their windows keep whole windows, so nothing is ever merged.
+/// For aggregates that cannot merge; their windows are kept whole, so nothing is ever merged.
 public struct NotMerging<Base: Aggregate>: MergeableOrNot {
     public let base: Base
     @inlinable @inline(__always) init(_ base: Base) { self.base = base }
+    @inlinable public static var merges: Bool { false }
     public func merge(_ other: Base.Accumulator, into accumulator: inout Base.Accumulator) {
         preconditionFailure("an aggregate that cannot merge was given shared slices")
     }

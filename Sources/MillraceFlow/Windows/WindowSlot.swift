@@ -26,10 +26,7 @@ public import MillraceCore
         words.pointee.dropped.removeAll()
         for slice in words.pointee.slices {
             slice.table.takeDirty { key, state in
-                delta.put(key: { self.writeKey(slice.start, key, &$0) }) { writer in
-                    writer.unsignedVarint(UInt64(state.fired))
-                    state.accumulator.store(into: &writer)
-                }
+                delta.put(key: { self.writeKey(slice.start, key, &$0) }) { state.store(into: &$0) }
             }
         }
         guard words.pointee.headerIsDirty else { return }
@@ -43,6 +40,7 @@ public import MillraceCore
                 writer.integer(slice.start)
                 writer.integer(slice.end)
                 writer.byte(slice.isFired ? 1 : 0)
+                writer.integer(slice.reportAt.microseconds)
             }
         }
     }
@@ -79,13 +77,15 @@ public import MillraceCore
         let words = core.words
         var input = ByteReader(bytes)
         words.pointee.firedThrough = try input.integer()
-        let count = try input.checked(count: try input.unsignedVarint(), minimumElementBytes: 17, limit: .max)
+        let count = try input.checked(count: try input.unsignedVarint(), minimumElementBytes: 25, limit: .max)
         for _ in 0..<count {
             let table = PaneTable<Key, PaneState<Accumulator>>(capacity: 8, seed: words.pointee.seed)
             var slice = Slice(start: try input.integer(), end: try input.integer(), table: table)
             slice.isFired = try input.byte() != 0
             slice.isComplete = false
+            slice.reportAt = try .load(from: &input)
             words.pointee.slices.append(slice)
+            words.pointee.nextWall = min(words.pointee.nextWall, slice.reportAt)
         }
         try input.expectEnd()
     }
@@ -150,9 +150,7 @@ extension WindowCore {
 
     @usableFromInline static func decode(_ bytes: UnsafeRawBufferPointer) throws -> PaneState<Accumulator> {
         var input = ByteReader(bytes)
-        let fired = UInt32(truncatingIfNeeded: try input.unsignedVarint())
-        var state = PaneState(accumulator: try Accumulator.load(from: &input))
-        state.fired = fired
+        let state = try State.load(from: &input)
         try input.expectEnd()
         return state
     }
