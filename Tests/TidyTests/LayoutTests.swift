@@ -47,6 +47,15 @@ import Testing
         }
     }
 
+    /// The README's program is a file that is compiled with everything else.
+    @Test func theReadmeShowsTheSampleThatIsCompiled() throws {
+        let sample = try #require(Repository.text("samples/page-views/Site.swift"))
+        let readme = try #require(Repository.text("README.md"))
+        #expect(readme.contains("```swift\n\(sample)```"))
+        #expect(sample.split(separator: "\n").count <= 25)
+        #expect(Self.targets(of: Self.manifest).contains("PageViewsSample"))
+    }
+
     @Test func decisionsAreNumberedWithoutGaps() {
         let manager = Repository.root.appendingPathComponent("docs/decisions")
         let names = ((try? Repository.names(in: manager)) ?? []).filter { $0.hasSuffix(".md") && $0 != "README.md" }

@@ -75,9 +75,12 @@ extension Rule {
         decent: SourceFile(path: "Sources/X/a.swift", text: "out.print(\"x\")\nfunc print(to x: Int) {}\nfootprint(1)")
     ) { file in
         guard file.isIn("Sources") else { return [] }
-        // A file that defines its own `print` calls that one.
-        if file.code.contains(where: { $0.contains("func print(") }) { return [] }
-        return matches(in: file, of: #"(?<![.\w])(print|debugPrint|dump)\("#)
+        // A file that defines a function of the name calls that one.
+        let names = ["print", "debugPrint", "dump"].filter { name in
+            !file.code.contains { $0.contains("func \(name)(") }
+        }
+        if names.isEmpty { return [] }
+        return matches(in: file, of: #"(?<![.\w])(\#(names.joined(separator: "|")))\("#)
     }
 
     /// The operating system's clock, files and randomness are reached through the seams of MillraceCore only.
@@ -92,6 +95,7 @@ extension Rule {
         exceptions: [
             "Sources/MillraceEngine/Control/ControlServer.swift": "reads and writes a local socket, not a file",
             "Sources/MillraceCommand/Output/SystemProcess.swift": "the tool's standard input and output",
+            "Sources/MillraceEngine/App/TextOutput.swift": "the program's standard output and error",
             "Sources/MillraceRuntime/Guard/BlamePage.swift": "a shared page written while the process crashes",
         ]
     ) { file in
