@@ -63,7 +63,9 @@ let package = Package(
             ["CPlatform", "MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime"]),
         library(
             "MillraceConsole",
-            ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "CMicrohttpd"]),
+            [
+                "MillraceCore", "MillraceLog", "MillraceTables", "MillraceRuntime", "MillraceEngine", "CMicrohttpd",
+            ]),
         library("MillraceKafka", ["MillraceCore", "MillraceEngine", "CRdKafka"]),
         library("MillraceCassandra", ["MillraceCore", "MillraceEngine", "CLibuv"]),
         library("MillraceTesting", ["MillraceCore", "MillraceFlow"]),

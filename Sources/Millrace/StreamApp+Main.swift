@@ -1,3 +1,4 @@
+internal import MillraceConsole
 internal import MillraceCore
 public import MillraceEngine
 internal import MillraceRuntime
@@ -10,7 +11,7 @@ extension StreamApp {
         let app = Self()
         let code = await AppRunner(
             name: HostProcess.programName(), topology: app.topology, code: app.settings, host: .system,
-            environment: HostProcess.environment()
+            environment: HostProcess.environment(), attach: .console(entropy: HostProcess.system.entropy)
         ).run()
         HostProcess.system.exit(code)
     }

@@ -49,6 +49,16 @@ extension Limits {
     /// Rows of one answer unless the request says otherwise, and at most.
     public static let rowsPerAnswer = 100
     public static let rowsPerAnswerMost = 10_000
+    /// How often the page hears of the node.
+    public static let statusEvery = TimeSpan.seconds(1)
+    /// Records that one search looks at before it answers with what it found and where to go on.
+    public static let recordsPerSearch = 100_000
+    /// Idempotency keys remembered.
+    public static let idempotencyKeys = 10_000
+    /// Rows that one aggregate looks at: a chart of a day in seconds.
+    public static let aggregateRows = 100_000
+    /// Rows of a page while a follower gets the present rows.
+    public static let followPage = 500
     /// Records of one answer at most.
     public static let recordsPerAnswerMost = 10_000
     /// Label values of one metric. More tables, topics or tasks than that are summed as `other`.

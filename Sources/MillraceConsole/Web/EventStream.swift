@@ -15,6 +15,7 @@ public final class EventStream: Sendable {
         var wake: (@Sendable () -> Void)?
         var room: [@Sendable () -> Void] = []
         var onClose: [@Sendable () -> Void] = []
+        var waiter: (@Sendable () -> Void)?
         /// Ends the connection under a client that takes nothing.
         var abort: (@Sendable () -> Void)?
         var waiting: Int { buffer.count - head }
@@ -30,7 +31,8 @@ public final class EventStream: Sendable {
 
     // MARK: The producer
 
-    public var isClosed: Bool { state.withLock { $0.isClosed } }
+    /// Nothing that is sent from now on arrives.
+    public var isClosed: Bool { state.withLock { $0.isClosed || $0.isEnded } }
     public var waiting: Int { state.withLock { $0.waiting } }
 
     /// Sends when there is room; waits for it otherwise. False when the client is gone, or was closed because it took
@@ -92,17 +94,27 @@ public final class EventStream: Sendable {
 
     /// Everything sent so far is still delivered.
     public func end() {
-        let wake = state.withLock { state in
+        let (wake, waiter) = state.withLock { state in
             state.isEnded = true
-            return state.wake.take()
+            return (state.wake.take(), state.waiter.take())
         }
         wake?()
+        waiter?()
     }
 
     /// Runs `work` once when the client is gone, at once when it is already.
     public func whenClosed(_ work: @escaping @Sendable () -> Void) {
         let isClosed = state.withLock { state in
             if !state.isClosed { state.onClose.append(work) }
+            return state.isClosed
+        }
+        if isClosed { work() }
+    }
+
+    /// The same for whoever waits now: replaces the one before, so that waiting again and again adds nothing.
+    func whenClosedOnce(_ work: @escaping @Sendable () -> Void) {
+        let isClosed = state.withLock { state in
+            state.waiter = state.isClosed ? nil : work
             return state.isClosed
         }
         if isClosed { work() }
@@ -154,7 +166,8 @@ public final class EventStream: Sendable {
             state.buffer = []
             state.head = 0
             defer { (state.room, state.onClose) = ([], []) }
-            return (state.room + state.onClose, state.wake.take())
+            let waiter = state.waiter.take().map { [$0] } ?? []
+            return (state.room + state.onClose + waiter, state.wake.take())
         }
         wake?()
         for item in work { item() }

@@ -68,6 +68,7 @@ public struct Response: Sendable {
         case .limitReached: 503
         case .closed, .fenced, .diskFull, .inUse: 503
         case .timedOut: 504
+        case .unsupported: 501
         default: 500
         }
     }

@@ -1,0 +1,72 @@
+internal import MillraceCore
+public import MillraceEngine
+public import MillraceLog
+internal import MillraceRuntime
+public import MillraceTables
+
+/// What the API stands on. Any part may be missing: a node without pipelines, a test without a log.
+public struct ConsoleBackend: Sendable {
+    public var status: @Sendable () async -> NodeStatus
+    public var inspector: (any NodeInspector)?
+    public var log: LogStore?
+    public var tables: TableStore?
+    /// As printed, with secrets hidden.
+    public var configuration: String
+    public var build: String
+
+    public init(
+        status: @escaping @Sendable () async -> NodeStatus, inspector: (any NodeInspector)? = nil, log: LogStore? = nil,
+        tables: TableStore? = nil, configuration: String = "", build: String = ""
+    ) {
+        (self.status, self.inspector, self.log, self.tables) = (status, inspector, log, tables)
+        (self.configuration, self.build) = (configuration, build)
+    }
+}
+
+/// What all handlers share.
+final class APIContext: Sendable {
+    let backend: ConsoleBackend
+    let clock: any RuntimeClock
+    /// For reads of streams: they block on disks, and the server's threads are for those who wait shortly.
+    let blocking = BlockingExecutor(name: "console", threads: 4)
+    let appends = RecentAppends()
+    let streams = Gauge()
+    /// Rotates over partitions for records without a key.
+    let turn = Counter()
+
+    init(_ backend: ConsoleBackend, clock: any RuntimeClock) { (self.backend, self.clock) = (backend, clock) }
+
+    func needTables() throws(Failure) -> TableStore {
+        guard let tables = backend.tables else { throw Failure(.notFound, "this node keeps no tables") }
+        return tables
+    }
+
+    func needLog() throws(Failure) -> LogStore {
+        guard let log = backend.log else { throw Failure(.notFound, "this node keeps no logs") }
+        return log
+    }
+
+    func needInspector() throws(Failure) -> any NodeInspector {
+        guard let inspector = backend.inspector else {
+            throw Failure(.unsupported, "this node does not answer that yet", advice: "Use its command line")
+        }
+        return inspector
+    }
+}
+
+extension Failure.Code {
+    static let unsupported = Failure.Code("unsupported")
+}
+
+extension Answer {
+    /// On the server's own thread; failures become answers.
+    static func trying(_ body: () throws(Failure) -> Response) -> Answer {
+        do throws(Failure) { return .now(try body()) } catch { return .now(.failure(error)) }
+    }
+
+    static func waiting(_ body: @escaping @Sendable () async throws(Failure) -> Response) -> Answer {
+        .later {
+            do throws(Failure) { return try await body() } catch { return .failure(error) }
+        }
+    }
+}
