@@ -91,7 +91,7 @@ public final class LogReader {
                 // Only whole batches; the first one is read again with room for all of it.
                 guard isFirst else { break }
                 guard let size, Int64(size) <= segment.bytes - position else {
-                    throw damage("a batch of \(size ?? rest.count) bytes does not fit the segment")
+                    return try steppedOver(damage("a batch of \(size ?? rest.count) bytes does not fit the segment"))
                 }
                 filled = try read(count: size)
                 continue
@@ -100,7 +100,7 @@ public final class LogReader {
             let view: RecordBatchView
             do throws(Failure) { view = try check(rest, segment) } catch {
                 guard isFirst else { break }
-                throw error
+                return try steppedOver(error)
             }
             if view.header.baseOffset >= bounds.visible { break }
             used += view.bytes.count
@@ -199,6 +199,19 @@ public final class LogReader {
         return Failure(
             .corrupt, "The batch at offset \(positionOffset) is damaged: \(what)", advice: Partition.damageAdvice,
             place: "\(partition.name) offset \(positionOffset), \(file) byte \(position)")
+    }
+
+    /// Damage on the way from the index entry to the wanted offset concerns only who wants what lies in it.
+    private func steppedOver(_ failure: Failure) throws(Failure) -> LentBatches {
+        guard positionOffset < offset, let place, let file else { throw failure }
+        let found: FrameSearch.Found?
+        do throws(IOFault) {
+            found = try FrameSearch.next(
+                in: file, place.segment, from: position + 1, above: positionOffset, limit: place.bytes)
+        } catch { throw Failure(error, "The segment could not be read", place: partition.name) }
+        guard let found, found.offset <= offset else { throw failure }
+        (position, positionOffset) = (found.position, found.offset)
+        return LentBatches(startOffset: offset, endOffset: offset, batches: [], byteCount: 0)
     }
 
     /// Goes on behind the damage that `next` reported: to the next batch that is whole, or the next segment.
