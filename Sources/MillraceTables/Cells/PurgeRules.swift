@@ -19,6 +19,7 @@ final class PurgeRules: Sendable {
     private struct State {
         var tables: [UInt32: Table] = [:]
         var purged = 0
+        var bare = 0
     }
     private let clock: any RuntimeClock
     /// Microseconds for which commits can be looked up.
@@ -33,6 +34,24 @@ final class PurgeRules: Sendable {
 
     /// Rows rewritten or dropped by compaction since the store was opened.
     var purged: Int { state.withLock { $0.purged } }
+
+    /// Rows that merging emptied: merge results do not pass the filter, so it takes another compaction to drop them.
+    var bare: Int { state.withLock { $0.bare } }
+
+    /// Purges what a full merge gave. A row of which nothing is left becomes a bare head, which reads as no row.
+    func trim(_ merged: inout [UInt8], _ key: UnsafeRawBufferPointer) {
+        guard let flags = merged.first, flags & RowFlags.kindMask == RowFlags.row, flags & RowFlags.mortal != 0 else {
+            return
+        }
+        switch merged.withUnsafeBytes({ rowVerdict(key, $0) }) {
+        case .keep: break
+        case .replace(let bytes): merged = bytes
+        case .drop:
+            merged.removeLast(merged.count - RowHead.bytes)
+            merged[0] = RowFlags.row
+            state.withLock { $0.bare += 1 }
+        }
+    }
 
     func verdict(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Verdict {
         guard let space = key.first else { return .keep }

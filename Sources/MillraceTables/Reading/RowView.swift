@@ -18,7 +18,8 @@ public struct RowView {
         UnsafeRawBufferPointer(rebasing: key[(split + 1)...])
     }
 
-    /// The value's bytes in CQL's encoding, or nil for null. For columns that are one cell: no collection unless frozen.
+    /// The value's bytes in CQL's encoding, or nil for null. For columns that are one cell: no collection unless it is
+    /// frozen.
     public func bytes(_ column: TableSchema.Column) throws(Failure) -> UnsafeRawBufferPointer? {
         try cell(column)?.value
     }

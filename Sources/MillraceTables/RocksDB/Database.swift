@@ -17,11 +17,13 @@ final class Database: @unchecked Sendable {
 
     init(_ directory: String, _ options: DatabaseOptions, purge: PurgeRules) throws(Failure) {
         let native = NativeOptions(options, purge: purge)
-        handle = try calling("opening the tables", at: directory) { error in
+        let opened: OpaquePointer? = try calling("opening the tables", at: directory) { error -> OpaquePointer? in
             options.readOnly
                 ? rocksdb_open_for_read_only(native.options, directory, 0, error)
                 : rocksdb_open(native.options, directory, error)
         }
+        guard let opened else { preconditionFailure("RocksDB gave neither a database nor an error") }
+        handle = opened
         self.directory = directory
         self.native = native
         synced = rocksdb_writeoptions_create()
@@ -53,7 +55,7 @@ final class Database: @unchecked Sendable {
         _ key: UnsafeRawBufferPointer, _ snapshot: DatabaseSnapshot? = nil,
         _ body: (UnsafeRawBufferPointer?) throws(Failure) -> R
     ) throws(Failure) -> R {
-        let pinned = try calling("reading", at: directory) { error in
+        let pinned: OpaquePointer? = try calling("reading", at: directory) { error -> OpaquePointer? in
             rocksdb_get_pinned(
                 handle, snapshot?.reading ?? reading, key.baseAddress?.assumingMemoryBound(to: CChar.self), key.count,
                 error)
@@ -119,9 +121,10 @@ final class Database: @unchecked Sendable {
     /// WAL does not sync it (fixed in 9.4).
     func checkpoint(into path: String) throws(Failure) {
         try flush()
-        let checkpoint = try calling("preparing a snapshot", at: directory) { error in
+        let made: OpaquePointer? = try calling("preparing a snapshot", at: directory) { error -> OpaquePointer? in
             rocksdb_checkpoint_object_create(handle, error)
         }
+        guard let checkpoint = made else { preconditionFailure("RocksDB gave neither a checkpoint nor an error") }
         defer { rocksdb_checkpoint_object_destroy(checkpoint) }
         try calling("making a snapshot", at: path) { error in
             rocksdb_checkpoint_create(checkpoint, path, 0, error)

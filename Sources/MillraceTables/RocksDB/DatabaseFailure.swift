@@ -42,7 +42,7 @@ enum RocksStatus {
             || status.hasPrefix("IO error: No space")
         {
             self = .diskFull
-        } else if status.contains("lock ") || status.contains("LOCK") {
+        } else if status.hasPrefix("IO error"), status.contains("/LOCK") {
             self = .locked
         } else if status.hasPrefix("Corruption") {
             self = .corrupt

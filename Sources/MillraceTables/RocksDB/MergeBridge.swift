@@ -1,15 +1,25 @@
 import CRocksDB
 import MillraceCore
 
-/// RocksDB's merge operator for rows and range deletions. Called on RocksDB's threads and on readers'; stateless.
-func makeMergeOperator() -> OpaquePointer? {
+/// RocksDB's merge operator for rows and range deletions. Called on RocksDB's threads and on readers'.
+///
+/// A full merge knows all there is of its key, so what may be purged is purged there; a partial one forgets nothing.
+/// The rules are retained until RocksDB destroys the operator.
+func makeMergeOperator(_ rules: PurgeRules) -> OpaquePointer? {
     rocksdb_mergeoperator_create(
-        nil, { _ in },
-        { _, _, _, existing, existingLength, operands, lengths, count, success, newLength in
-            mergeForeign(existing, existingLength, operands, lengths, Int(count), success, newLength)
+        Unmanaged.passRetained(rules).toOpaque(),
+        { state in
+            if let state { Unmanaged<PurgeRules>.fromOpaque(state).release() }
+        },
+        { state, key, keyLength, existing, existingLength, operands, lengths, count, success, newLength in
+            guard let state else { return nil }
+            let rules = Unmanaged<PurgeRules>.fromOpaque(state).takeUnretainedValue()
+            let key = UnsafeRawBufferPointer(start: key, count: keyLength)
+            return mergeForeign(
+                existing, existingLength, operands, lengths, Int(count), success, newLength, (rules, key))
         },
         { _, _, _, operands, lengths, count, success, newLength in
-            mergeForeign(nil, 0, operands, lengths, Int(count), success, newLength)
+            mergeForeign(nil, 0, operands, lengths, Int(count), success, newLength, nil)
         },
         { _, value, _ in foreignFree(UnsafeMutableRawPointer(mutating: value)) },
         { _ in mergeOperatorName.chars })
@@ -18,7 +28,8 @@ func makeMergeOperator() -> OpaquePointer? {
 private func mergeForeign(
     _ existing: UnsafePointer<CChar>?, _ existingLength: Int,
     _ operands: UnsafePointer<UnsafePointer<CChar>?>?, _ lengths: UnsafePointer<Int>?, _ count: Int,
-    _ success: UnsafeMutablePointer<UInt8>?, _ newLength: UnsafeMutablePointer<Int>?
+    _ success: UnsafeMutablePointer<UInt8>?, _ newLength: UnsafeMutablePointer<Int>?,
+    _ purge: (rules: PurgeRules, key: UnsafeRawBufferPointer)?
 ) -> UnsafeMutablePointer<CChar>? {
     do throws(RowFault) {
         guard let operands, let lengths, count > 0 else { throw RowFault() }
@@ -31,7 +42,8 @@ private func mergeForeign(
             result = foreignCopy(operand(0))
             newLength?.pointee = lengths[0]
         } else {
-            let merged = try StoredMerge.merge(base, count: count, operand)
+            var merged = try StoredMerge.merge(base, count: count, operand)
+            if let purge { purge.rules.trim(&merged, purge.key) }
             result = merged.withUnsafeBytes { foreignCopy($0) }
             newLength?.pointee = merged.count
         }

@@ -56,7 +56,7 @@ final class NativeOptions {
         rocksdb_options_set_keep_log_file_num(options, 3)
         rocksdb_options_set_max_log_file_size(options, 1 << 20)
 
-        rocksdb_options_set_merge_operator(options, makeMergeOperator())
+        rocksdb_options_set_merge_operator(options, makeMergeOperator(purge))
         rocksdb_options_set_compaction_filter(options, filter)
     }
 

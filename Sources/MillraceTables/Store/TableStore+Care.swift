@@ -9,8 +9,12 @@ extension TableStore {
     /// Takes as long as copying the data does.
     public func compact(_ table: Table? = nil) throws(Failure) {
         let database = try database()
+        let range = table?.rows ?? Layout.everything
         try database.flush()
-        database.compact(table?.rows ?? Layout.everything)
+        let bare = purge.bare
+        database.compact(range)
+        // What merging emptied the filter has not seen yet.
+        if purge.bare > bare { database.compact(range) }
     }
 
     /// Bytes on disk and in memory, and rows, of a table. Estimates; cheap.
