@@ -1,0 +1,96 @@
+import Foundation
+import MillraceCore
+import Testing
+
+@testable import MillraceTables
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// SIGKILL at random moments of a process that commits: every acknowledged commit is there afterwards, every other one
+/// wholly or not at all. 600 kills: `MILLRACE_SCALE=10`.
+@Suite(.serialized) struct StoreKillTests {
+    static let kills = TestRun.count(60)
+
+    @Test func nothingAcknowledgedIsLost() async throws {
+        let place = try StorePlace()
+        var random = TestRun.random("kill")
+        do {
+            let store = try place.open()
+            _ = try Numbers.create(in: store)
+            store.close()
+        }
+        var reached = 0
+        for kill in 1...StoreKillTests.kills {
+            let directory = place.directory
+            let (seed, delay) = (random.next(), 1_000 + random.below(60_000))
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [directory = directory as String, seed = seed as UInt64, delay = delay as Int] in
+                try CommittingChild.run(directory, seed: seed, killAfter: delay)
+            }
+            let acknowledged = try CommittingChild.acknowledged(directory)
+            let store = try place.open(CommittingChild.options(seed: seed))
+            let present = try Numbers.present(in: store)
+            let last = present.last ?? 0
+            #expect(present == Array(1..<last + 1), "a gap after kill \(kill); \(TestRun.replay)")
+            #expect(
+                last >= acknowledged, "kill \(kill): \(acknowledged) acknowledged, \(last) there; \(TestRun.replay)")
+            #expect(last >= reached, "kill \(kill): went back from \(reached) to \(last); \(TestRun.replay)")
+            reached = last
+            store.close()
+        }
+        #expect(reached > StoreKillTests.kills, "the children committed next to nothing")
+    }
+}
+
+/// What runs in the process that is killed.
+enum CommittingChild {
+    static func options(seed: UInt64) -> TableStoreOptions {
+        var options = TableStoreOptions()
+        var random = SeededRandom(seed: seed)
+        let (buffer, file) = (64 << (10 + random.below(4)), 32 << (10 + random.below(4)))
+        let (compresses, block) = (random.oneIn(2), 512 << random.below(5))
+        options.tuning = { database in
+            database.writeBufferBytes = buffer
+            database.fileBytes = file
+            database.levelBaseBytes = file * 4
+            database.compresses = compresses
+            database.blockBytes = block
+        }
+        return options
+    }
+
+    static func run(_ directory: String, seed: UInt64, killAfter microseconds: Int) throws {
+        let store = try TableStore.open(
+            directory: directory + "/t", options: options(seed: seed), clock: SystemClock())
+        let table = try store.require("n", "numbers")
+        var n = try Numbers.present(in: store).last ?? 0
+        // Outside of the store, and written before the next commit: what was promised.
+        let log = open(directory + "/acknowledged", O_WRONLY | O_CREAT, 0o600)
+        var random = SeededRandom(seed: seed)
+        let killer = Thread {
+            usleep(UInt32(microseconds))
+            kill(getpid(), SIGKILL)
+        }
+        killer.start()
+        while true {
+            n += 1
+            let isSynced = !random.oneIn(3)
+            try store.commit(try Numbers.commit(n, store, table), synced: isSynced)
+            if isSynced {
+                var number = Int64(n).bigEndian
+                pwrite(log, &number, 8, 0)
+            }
+            if random.oneIn(40) { try store.flush() }
+            if random.oneIn(150) { try store.compact() }
+        }
+    }
+
+    static func acknowledged(_ directory: String) throws -> Int {
+        guard let data = FileManager.default.contents(atPath: directory + "/acknowledged"), data.count == 8 else {
+            return 0
+        }
+        return Int(data.withUnsafeBytes { Int64(bigEndian: $0.loadUnaligned(as: Int64.self)) })
+    }
+}
