@@ -32,10 +32,16 @@ final class ToolRun {
 
     @discardableResult
     func run(_ line: String, input: String = "", expecting code: Int32 = 0) throws -> Outcome {
+        try run(words: line.split(separator: " ").map(String.init), input: input, expecting: code)
+    }
+
+    /// Runs with arguments that hold spaces.
+    @discardableResult
+    func run(words: [String], input: String = "", expecting code: Int32 = 0) throws -> Outcome {
         let process = Process()
         let program: URL = try #require(Self.program, "the tool is built beside the tests")
         process.executableURL = program
-        process.arguments = line.split(separator: " ").map(String.init)
+        process.arguments = words
         process.currentDirectoryURL = home
         process.environment = ["PATH": "/usr/bin:/bin"]
         let (stdin, out, error) = (Pipe(), home.appendingPathComponent(".out"), home.appendingPathComponent(".err"))
@@ -50,7 +56,7 @@ final class ToolRun {
         let outcome = Outcome(
             code: process.terminationStatus, out: try String(contentsOf: out, encoding: .utf8),
             error: try String(contentsOf: error, encoding: .utf8))
-        #expect(outcome.code == code, "millrace \(line): \(outcome.error)")
+        #expect(outcome.code == code, "millrace \(words.joined(separator: " ")): \(outcome.error)")
         return outcome
     }
 }

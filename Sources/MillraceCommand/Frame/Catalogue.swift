@@ -7,6 +7,6 @@ enum Catalogue {
     static let root = Verb(
         name: "millrace", summary: "a log, pipelines and tables in one process",
         verbs: [
-            logVerbs
+            logVerbs, tableVerbs,
         ])
 }

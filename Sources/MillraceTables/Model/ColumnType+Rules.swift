@@ -16,7 +16,7 @@ extension ColumnType {
         switch self {
         case .list, .set, .map, .tuple:
             if parts.contains(where: { $0.isMultiCell }) {
-                throw refusal("needs what is inside it to be frozen", place, "Write frozen<…> around the inner type.")
+                throw refusal("needs what is inside it to be frozen", place, "Write frozen<…> around the inner type")
             }
             if parts.contains(.counter) { throw refusal("cannot hold counters", place) }
         case .user(let type, _):

@@ -34,7 +34,7 @@ public enum KeyEncoder {
         case (.text, .text(let text)): escape(text.utf8, into: &writer)
         case (.ascii, .text(let text)):
             guard text.utf8.allSatisfy({ $0 < 0x80 }) else {
-                throw Failure(.wrongType, "ascii text has a character that is not ASCII", advice: "Use a text column.")
+                throw Failure(.wrongType, "ascii text has a character that is not ASCII", advice: "Use a text column")
             }
             escape(text.utf8, into: &writer)
         case (.blob, .blob(let bytes)): escape(bytes, into: &writer)

@@ -7,7 +7,7 @@ extension TableSchema {
             throw Failure(.alreadyExists, "table \(fullName) already has a column \(Names.cql(name))", place: fullName)
         }
         guard nextColumnID < ColumnID.max else {
-            throw invalid("has used up its \(ColumnID.max) column ids", "Copy it into a new table.")
+            throw invalid("has used up its \(ColumnID.max) column ids", "Copy it into a new table")
         }
         let column = Column(id: nextColumnID, name: name, type: type, kind: isStatic ? .static : .regular)
         return try with(columns: columns + [column], nextColumnID: nextColumnID + 1)

@@ -59,7 +59,7 @@ extension TableSchema {
             return .failure(
                 Failure(
                     .incompatible, "a table schema of format \(version) was written by a newer Millrace",
-                    advice: "Use that version.", place: "table schema"))
+                    advice: "Use that version", place: "table schema"))
         }
         let (keyspace, name) = (try r.string(), try r.string())
         let revision: UInt32 = try r.integer()

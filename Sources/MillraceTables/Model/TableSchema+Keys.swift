@@ -21,7 +21,7 @@ extension TableSchema {
         guard values.count == partitionKey.count else {
             throw Failure(
                 .wrongType, "the partition key of \(fullName) has \(partitionKey.count) columns, not \(values.count)",
-                advice: "It is " + partitionKey.map { Names.cql($0.name) }.joined(separator: ", ") + ".",
+                advice: "It is " + partitionKey.map { Names.cql($0.name) }.joined(separator: ", "),
                 place: fullName)
         }
         var writer = ByteWriter(capacity: 32)

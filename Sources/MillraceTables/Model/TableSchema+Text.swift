@@ -34,7 +34,7 @@ extension TableSchema {
         try tokens.expectEnd()
         guard let key else {
             throw Failure(
-                .invalidSchema, "no PRIMARY KEY is given", advice: "Add PRIMARY KEY (column) at the end.",
+                .invalidSchema, "no PRIMARY KEY is given", advice: "Add PRIMARY KEY (column) at the end",
                 place: "'\(text)'")
         }
         let orders = try parse(order: order, clustering: key.clustering)

@@ -25,14 +25,14 @@ extension TableSchema {
             if column.kind == .static, clustering.isEmpty {
                 throw invalid(
                     "has a static column \(Names.cql(column.name)) but no clustering column",
-                    "Every row would be static.")
+                    "Every row would be static")
             }
         }
         let counters = columns.filter { $0.type == .counter }
         guard !counters.isEmpty else { return }
         if let other = columns.first(where: { !$0.isKey && $0.type != .counter }) {
             throw invalid(
-                "mixes counters with the column \(Names.cql(other.name))", "Keep counters in a table of their own.")
+                "mixes counters with the column \(Names.cql(other.name))", "Keep counters in a table of their own")
         }
         if defaultTTL != 0 { throw invalid("has counters and a default TTL; counters do not expire") }
     }

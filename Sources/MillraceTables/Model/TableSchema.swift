@@ -87,7 +87,7 @@ public struct TableSchema: Hashable, Sendable {
         if let column = column(name) { return column }
         throw Failure(
             .notFound, "table \(fullName) has no column \(Names.cql(name))",
-            advice: "It has " + columns.map { Names.cql($0.name) }.joined(separator: ", ") + ".", place: fullName)
+            advice: "It has " + columns.map { Names.cql($0.name) }.joined(separator: ", "), place: fullName)
     }
 
     /// Bytes of an encoded token in front of the partition key.

@@ -15,7 +15,7 @@ public enum ValueCodec {
         case (.text, .text(let text)): writer.text(text)
         case (.ascii, .text(let text)):
             guard text.utf8.allSatisfy({ $0 < 0x80 }) else {
-                throw Failure(.wrongType, "ascii text has a character that is not ASCII", advice: "Use a text column.")
+                throw Failure(.wrongType, "ascii text has a character that is not ASCII", advice: "Use a text column")
             }
             writer.text(text)
         case (.blob, .blob(let bytes)): writer.raw(bytes)

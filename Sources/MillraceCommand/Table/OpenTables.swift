@@ -1,0 +1,101 @@
+import MillraceCore
+import MillraceEngine
+import MillraceTables
+
+/// The tables of the data directory, opened for one verb.
+struct OpenTables {
+    let store: TableStore
+    let clock: any RuntimeClock
+    let terminal: Terminal
+
+    /// Opens the tables, runs `body`, and closes them whatever happened.
+    ///
+    /// - Parameter creating: makes the data directory when it is missing; a verb that only looks does not.
+    static func with(_ invocation: Invocation, creating: Bool = false, _ body: (OpenTables) throws -> Void) throws {
+        let storage = PosixStorage()
+        let clock = SystemClock()
+        let directory = try OpenLog.directory(invocation, storage: storage, creating: creating)
+        defer { directory.close() }
+        let store = try TableStore.open(directory: directory.tables, clock: clock, storage: storage)
+        defer { store.close() }
+        try body(OpenTables(store: store, clock: clock, terminal: invocation.terminal))
+    }
+
+    /// The table of a name. Without a keyspace the name has to be that of one table alone.
+    func table(_ name: String) throws(Failure) -> MillraceTables.Table {
+        let tables = store.tables
+        let (keyspace, table) = try TableName.split(name)
+        let found = tables.filter { $0.schema.name == table && (keyspace == nil || $0.schema.keyspace == keyspace) }
+        if let only = found.first, found.count == 1 { return only }
+        if found.count > 1 {
+            throw Failure(
+                .usage, "there are \(found.count) tables '\(name)'",
+                advice: "Write one of " + found.map(\.name).joined(separator: ", "))
+        }
+        let near = Spelling.nearest(to: name, in: tables.map(\.name))
+        throw Failure(
+            .notFound, "there is no table '\(name)'",
+            advice: near.map { "Did you mean '\($0)'?" }
+                ?? "Make it with 'millrace table create KEYSPACE.TABLE COLUMNS'")
+    }
+}
+
+enum TableName {
+    /// `keyspace.table`, or a table alone.
+    static func split(_ name: String) throws(Failure) -> (keyspace: String?, table: String) {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2, !parts.contains("") else {
+            throw Failure(.usage, "'\(name)' is no name of a table", advice: "Write KEYSPACE.TABLE")
+        }
+        return parts.count == 2 ? (parts[0], parts[1]) : (nil, parts[0])
+    }
+}
+
+extension TextFault {
+    /// The failure for a piece of a file, or of the command line when there is no file.
+    func inside(_ source: String) -> Failure { failure(in: source == "-" ? "standard input" : source) }
+}
+
+extension Invocation {
+    /// Values for the first columns of the key, as text on the command line.
+    func keyValues(_ words: ArraySlice<String>, of schema: TableSchema) throws(Failure) -> [Value] {
+        let columns = schema.partitionKey + schema.clustering
+        guard words.count <= columns.count else {
+            throw Failure(
+                .usage, "the key of \(schema.fullName) has \(columns.count) columns, not \(words.count)",
+                advice: "It is " + columns.map(\.name).joined(separator: ", "))
+        }
+        guard words.count >= schema.partitionKey.count else {
+            throw Failure(
+                .usage, "the partition key of \(schema.fullName) has \(schema.partitionKey.count) columns",
+                advice: "Give " + schema.partitionKey.map(\.name).joined(separator: ", "))
+        }
+        var values: [Value] = []
+        for (word, column) in zip(words, columns) {
+            do throws(TextFault) {
+                values.append(try RowText.value(word, as: column.type))
+            } catch {
+                throw Failure(.usage, "key column \(column.name): \(error.message)", advice: "It is a \(column.type)")
+            }
+        }
+        return values
+    }
+
+    /// The columns that --columns names; nil when it is not given.
+    func columns(of schema: TableSchema) throws(Failure) -> [TableSchema.Column]? {
+        guard let text = value("columns") else { return nil }
+        var columns: [TableSchema.Column] = []
+        for name in text.split(separator: ",") {
+            let name = name.drop { $0 == " " }
+            guard let column = schema.column(String(name)) else {
+                let near = Spelling.nearest(to: String(name), in: schema.columns.map(\.name))
+                throw Failure(
+                    .usage, "\(schema.fullName) has no column '\(name)'",
+                    advice: near.map { "Did you mean '\($0)'?" }
+                        ?? "It has " + schema.columns.map(\.name).joined(separator: ", "))
+            }
+            columns.append(column)
+        }
+        return columns
+    }
+}

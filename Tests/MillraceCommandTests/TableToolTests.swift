@@ -1,0 +1,96 @@
+import Foundation
+import MillraceCore
+import Testing
+
+@testable import MillraceCommand
+
+/// The verbs for tables, run as a process.
+@Suite struct TableToolTests {
+    static let columns = "page text, at timestamp, n bigint, tags set<text>, title text static, PRIMARY KEY (page, at)"
+
+    @Test func aTableLivesFromCreateToDrop() throws {
+        let tool = try ToolRun()
+        try tool.run(words: ["table", "create", "site.views", Self.columns, "--order", "at desc"])
+        try tool.run(words: ["table", "create", "site.views", Self.columns], expecting: 1)
+        try tool.run(words: ["table", "create", "site.views", Self.columns, "--if-missing"])
+        #expect(try tool.run("table list").lines.map { $0["table"] as? String } == ["views"])
+        let described = try #require(try tool.run("table describe site.views").lines.first)
+        #expect(
+            (described["columns"] as? [[String: Any]])?.map { $0["name"] as? String } == [
+                "page", "at", "title", "n", "tags",
+            ])
+        try tool.run(words: [
+            "table", "put", "views", #"{"page":"/","at":1000,"n":1,"tags":["b","a"]}"#,
+            #"{"page":"/","at":2000,"n":2}"#,
+            #"{"page":"/","title":"Home"}"#,
+        ])
+        let rows = try tool.run("table get views /").lines
+        #expect(rows.map { $0["n"] as? Int } == [2, 1])
+        #expect(rows.map { $0["title"] as? String } == ["Home", "Home"])
+        #expect(rows[1]["tags"] as? [String] == ["a", "b"])
+        #expect(try tool.run("table get views / --reverse --limit 1").lines.map { $0["n"] as? Int } == [1])
+        #expect(try tool.run("table get views / 1970-01-01T00:00:01Z --columns n").out == "{\"n\":1}\n")
+        try tool.run("table get views /nope", expecting: 4)
+        try tool.run("table get nope x", expecting: 4)
+        try tool.run("table get views", expecting: 2)
+        try tool.run("table get views / yesterday", expecting: 2)
+        try tool.run("table delete views / 2000 --columns n")
+        #expect(try tool.run("table get views / 2000").lines.first?["n"] is NSNull)
+        try tool.run("table delete views / 2000")
+        #expect(try tool.run("table scan views").lines.count == 1)
+        try tool.run("table delete views /", expecting: 2)
+        try tool.run("table delete views / --yes")
+        #expect(try tool.run("table scan views").out.isEmpty)
+        try tool.run("table drop views", expecting: 2)
+        try tool.run("table drop views --yes")
+        #expect(try tool.run("table list").out.isEmpty)
+    }
+
+    @Test func whatIsExportedCanBeImported() throws {
+        let tool = try ToolRun()
+        try tool.run(words: ["table", "create", "site.views", Self.columns, "--order", "at desc"])
+        let input = (0..<500).map {
+            "{\"page\":\"p, \\\"\($0 % 7)\\\"\",\"at\":\($0),\"n\":\($0 * $0),\"tags\":[\"é\",\"x\\ny\"]}"
+        }
+        try tool.run("table import site.views --batch 100", input: input.joined(separator: "\n"))
+        let json = try tool.run("table export site.views").out
+        let csv = try tool.run("table export site.views --csv").out
+        #expect(json.split(separator: "\n").count == 500)
+        for (name, text, option) in [("a", json, ""), ("b", csv, " --csv")] {
+            try tool.run(words: ["table", "create", "site.\(name)", Self.columns, "--order", "at desc"])
+            try tool.run("table import site.\(name)" + option, input: text)
+            #expect(try tool.run("table export site.\(name)").out == json)
+        }
+        try tool.run("table snapshot kept")
+        try tool.run("table verify")
+        try tool.run("--data other table restore kept")
+        #expect(try tool.run("--data other table export site.views").out == json)
+        try tool.run("--data other table restore kept", expecting: 1)
+        try tool.run("--data third table restore nowhere", expecting: 4)
+    }
+
+    @Test func badInputIsNamedByItsPlace() throws {
+        let tool = try ToolRun()
+        try tool.run(words: ["table", "create", "site.views", Self.columns])
+        let good = "{\"page\":\"/\",\"at\":1,\"n\":1}\n"
+        let cases: [(input: String, option: String, says: String)] = [
+            (good + "{\"page\":\"/\",\"at\":\"nope\"}", "", "line 2, column 18"),
+            (good + "{\"page\":\"/\"}", "", "line 2"),
+            (good + "[1]", "", "line 2, column 1"),
+            ("page,at,n\n/,1,2\n/,2,x\n", " --csv", "line 3, column 5"),
+            ("page,at,m\n", " --csv", "line 1, column 9"),
+            ("page,at\n/,1,2\n", " --csv", "line 2"),
+        ]
+        for (input, option, says) in cases {
+            let outcome = try tool.run("table import site.views" + option, input: input, expecting: 1)
+            #expect(outcome.error.contains(says), "\(outcome.error)")
+        }
+        #expect(try tool.run("table scan site.views").out.isEmpty, "a batch with a bad row must not be written")
+        try tool.run("table import site.views --check", input: good)
+        #expect(try tool.run("table scan site.views").out.isEmpty)
+        let counters = "k int primary key, n counter"
+        try tool.run(words: ["table", "create", "site.counts", counters])
+        for n in [5, -2] { try tool.run(words: ["table", "put", "site.counts", "{\"k\":1,\"n\":\(n)}"]) }
+        #expect(try tool.run("table get site.counts 1").lines.first?["n"] as? Int == 3)
+    }
+}
