@@ -1,6 +1,12 @@
 internal import MillraceCore
 
 extension Limits {
+    /// Rows that one `explain` tells about.
+    static let explainedRows = 20
+    /// Dead letters that one listing shows.
+    static let listedDeadLetters = 100
+    /// Dead letters that are sent again at once.
+    static let redriveBatch = 1_000
     /// Rows that `--show` prints in a second: what eyes can follow. The others are counted.
     static let shownRowsPerSecond = 12
     /// How often a generator with a rate makes what is due.

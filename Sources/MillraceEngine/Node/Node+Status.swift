@@ -46,23 +46,31 @@ extension Node {
 
     /// The answer to one command from the control socket.
     func answer(_ words: [String]) -> ControlAnswer {
-        switch words.first {
-        case "status": return ControlAnswer(text: StatusText.render(status()))
-        case "pause", "resume":
-            guard let runner = runner(words.dropFirst().first) else { return unknown(words.dropFirst().first) }
-            runner.pause(words[0] == "pause")
-            return ControlAnswer(text: "\(runner.description.name): \(words[0])d")
-        default: return ControlAnswer(text: "this node does not know '\(words.first ?? "")'", isError: true)
+        do throws(Failure) { return ControlAnswer(text: try reply(words[0], Array(words.dropFirst()))) } catch {
+            let advice = error.advice.isEmpty ? "" : ". \(error.advice)"
+            return ControlAnswer(text: error.message + advice, isError: true)
         }
     }
 
-    private func runner(_ name: String?) -> PipelineRunner? { runners.first { $0.description.name == name } }
-
-    private func unknown(_ name: String?) -> ControlAnswer {
-        let known = runners.map(\.description.name)
-        let hint = name.flatMap { Spelling.nearest(to: $0, in: known) }.map { "Did you mean \($0)?" }
-        return ControlAnswer(
-            text: "there is no pipeline '\(name ?? "")'. \(hint ?? "There are: \(known.joined(separator: ", "))")",
-            isError: true)
+    private func reply(_ verb: String, _ words: [String]) throws(Failure) -> String {
+        if verb == "status" { return StatusText.render(status()) }
+        guard let name = words.first else {
+            throw Failure(
+                .invalidArgument, "\(verb) of what?",
+                advice: verb == "explain" ? "Name a table and a key" : "Name a pipeline: \(runners.map(\.description.name).joined(separator: ", "))")
+        }
+        switch verb {
+        case "why": return try why(pipeline: name)
+        case "explain": return try explain(table: name, key: Array(words.dropFirst()))
+        case "pause":
+            try pause(pipeline: name)
+            return "\(name) is paused\n"
+        case "resume":
+            try resume(pipeline: name)
+            return "\(name) goes on\n"
+        case "dead-letters": return DeadLetterText.render(try deadLetters(of: name, limit: Limits.listedDeadLetters))
+        case "redrive": return "\(try redrive(pipeline: name, limit: .max)) records were sent again\n"
+        default: throw Failure(.invalidArgument, "this node does not know '\(verb)'")
+        }
     }
 }

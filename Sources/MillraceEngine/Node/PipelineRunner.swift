@@ -96,6 +96,13 @@ final class PipelineRunner: Sendable {
         for task in tasks { task.pause(isPaused) }
     }
 
+    /// Lets keys of a partition flow again, beginning with the records at `offset`.
+    func unpark(_ keys: [[UInt8]], partition: Int, from offset: Int64) {
+        let address = TaskAddress(pipeline: description.name, stage: 0, partition: partition)
+        let task = state.withLock { $0.tasks[address] }
+        task?.unpark(keys, from: offset)
+    }
+
     /// Cancels a task that makes no progress; the supervisor starts it again from its last commit.
     func restart(_ address: TaskAddress, because failure: Failure) {
         supervisor.restart(address.description, because: failure)

@@ -15,6 +15,7 @@ struct FailingRecords {
 
     private var letters: [DeadLetter] = []
     private var parked: Set<[UInt8]> = []
+    private var unparking: [[UInt8]: Int64] = [:]
     /// Parked and unparked since the last commit.
     private var changes: [(key: [UInt8], isParked: Bool)] = []
 
@@ -40,14 +41,16 @@ struct FailingRecords {
         }
         var rest = batch[...]
         while let record = rest.first {
-            if let key = record.key, parked.contains(Array(key)) {
+            if isHeld(record) {
                 letters.append(
                     letter(record, "an earlier record of its key failed; the key is parked", attempts: 0, wall))
                 rest = rest.dropFirst()
                 continue
             }
             // Up to the next parked key, or to the first record that fails.
-            let run = rest.prefix { parked.isEmpty || $0.key.map { !parked.contains(Array($0)) } ?? true }
+            let run = rest.prefix { record in
+                parked.isEmpty || record.key.map { !parked.contains(Array($0)) } ?? true
+            }
             let lent = UnsafeBufferPointer(rebasing: run)
             let done = kernel.process(lent, stoppingAtBad: policy.then == .parkKey, into: &out)
             if !out.bad.isEmpty { settle(lent, kernel, &out, wall) }
@@ -82,9 +85,21 @@ struct FailingRecords {
         changes.append((key, true))
     }
 
-    /// Lets a key's records through again, once they are redriven.
-    mutating func unpark(_ key: [UInt8]) {
-        if parked.remove(key) != nil { changes.append((key, false)) }
+    /// Lets keys through again, each from an offset on: where their redriven records begin.
+    mutating func unpark(_ keys: [[UInt8]: Int64]) {
+        for (key, offset) in keys where parked.contains(key) { unparking[key] = offset }
+    }
+
+    /// Whether the record has to follow an earlier one of its key to the dead letters.
+    private mutating func isHeld(_ record: RawRecord) -> Bool {
+        guard !parked.isEmpty, let bytes = record.key else { return false }
+        let key = Array(bytes)
+        guard parked.contains(key) else { return false }
+        guard let offset = unparking[key], record.offset >= offset else { return true }
+        parked.remove(key)
+        unparking[key] = nil
+        changes.append((key, false))
+        return false
     }
 
     private func letter(_ record: RawRecord, _ error: String, attempts: Int, _ wall: EventTime) -> DeadLetter {

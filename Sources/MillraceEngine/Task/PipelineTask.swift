@@ -20,6 +20,8 @@ actor PipelineTask {
     private struct Orders {
         var isStopping = false
         var isPaused = false
+        /// Keys that may flow again, each from an offset on.
+        var unparked: [[UInt8]: Int64] = [:]
     }
 
     init(_ context: TaskContext, strand: Strand, board: TaskBoard) {
@@ -34,6 +36,12 @@ actor PipelineTask {
     /// A paused task commits what it has and reads no further.
     nonisolated func pause(_ isPaused: Bool) {
         orders.withLock { $0.isPaused = isPaused }
+        wakeup.signal()
+    }
+
+    /// Lets parked keys flow again, beginning with the records at `offset`.
+    nonisolated func unpark(_ keys: [[UInt8]], from offset: Int64) {
+        orders.withLock { orders in for key in keys { orders.unparked[key] = offset } }
         wakeup.signal()
     }
 
@@ -65,7 +73,11 @@ actor PipelineTask {
         if mark.isFinished { return board.update { $0.state = .finished } }
 
         while true {
-            let orders = orders.withLock { $0 }
+            let orders = orders.withLock { orders in
+                defer { orders.unparked = [:] }
+                return orders
+            }
+            stage.unpark(orders.unparked)
             if Task.isCancelled { throw Failure(.closed, "the task was cancelled", place: context.address.description) }
             switch try stage.turn(
                 isStopping: orders.isStopping, isPaused: orders.isPaused, wake: { [wakeup] in wakeup.signal() })

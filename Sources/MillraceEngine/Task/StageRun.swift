@@ -62,6 +62,9 @@ final class StageRun {
 
     func close() { reader.close() }
 
+    /// Lets parked keys flow again, each from an offset on.
+    func unpark(_ keys: [[UInt8]: Int64]) { failing.unpark(keys) }
+
     // MARK: A turn
 
     /// Reads and computes for about a millisecond, and sees to the commit.
