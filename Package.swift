@@ -115,6 +115,9 @@ let package = Package(
         .executableTarget(
             name: "RuntimeProbe", dependencies: ["MillraceCore", "MillraceRuntime"], path: "Tests/RuntimeProbe",
             swiftSettings: strict),
+        .executableTarget(
+            name: "EngineProbe", dependencies: ["MillraceCore", "MillraceEngine", "MillraceFlow", "MillraceLog"],
+            path: "Tests/EngineProbe", swiftSettings: strict),
         tests(
             "MillraceEngineTests",
             ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine"]),

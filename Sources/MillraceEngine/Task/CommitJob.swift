@@ -39,8 +39,11 @@ final class CommitJob: Sendable {
         var commit = commit
         commit.mark.transaction = try context.outbound.prepare(outbox)
         if let sink = context.sink { try sink.prepare(outbox.rows, commit: commit.mark.commits) }
+        CrashPoint.reached("commit.prepared")
         try context.store.commit(commit)
+        CrashPoint.reached("commit.decided")
         try context.outbound.publish()
+        CrashPoint.reached("commit.published")
         if let sink = context.sink { try sink.publish(commit: commit.mark.commits) }
         return commit.mark
     }

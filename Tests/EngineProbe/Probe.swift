@@ -1,0 +1,90 @@
+import MillraceCore
+import MillraceEngine
+import MillraceFlow
+import MillraceLog
+
+/// The child that is killed: runs a node over a log that was filled before, until everything is read and committed.
+///
+///     EngineProbe fill DIRECTORY RECORDS SEED     writes the visits, closes cleanly
+///     EngineProbe run DIRECTORY                   exits with 0 when all is done; may be killed at any time
+@main struct Probe {
+    static func main() async {
+        let words = CommandLine.arguments
+        let host = HostProcess.system
+        do {
+            switch words.dropFirst().first {
+            case "fill": try await fill(words[2], records: Int(words[3]) ?? 0, seed: UInt64(words[4]) ?? 0)
+            case "run": try await run(words[2])
+            default: host.exit(2)
+            }
+        } catch {
+            LineSink().write(Array("EngineProbe: \(error)".utf8), level: .error)
+            host.exit(1)
+        }
+        host.exit(0)
+    }
+
+    static func node(_ directory: String) throws -> Node {
+        var settings = NodeSettings()
+        settings.dataDirectory = directory
+        settings.commitInterval = .milliseconds(3)
+        settings.lanes = 2
+        let clock = SystemClock()
+        return try Node.start(
+            VisitWorkload.topology, settings: settings, clock: clock,
+            logger: Logger(sink: LineSink(), clock: clock, level: .error), random: SeededRandom(seed: 1))
+    }
+
+    static func fill(_ directory: String, records: Int, seed: UInt64) async throws {
+        let node = try node(directory)
+        guard let topic = node.log.topic("visits") else { return }
+        let visits = VisitWorkload.visits(seed: seed, count: records)
+        // Batches of a few hundred, so that reads, turns and commits fall everywhere.
+        var start = 0
+        while start < visits.count {
+            let end = min(visits.count, start + 400)
+            let builders = topic.partitions.map { _ in RecordBatchBuilder() }
+            for visit in visits[start..<end] {
+                let partition = Int(visit.user) % builders.count
+                var (key, value) = (ByteWriter(), ByteWriter())
+                _ = visit.encodeKey(into: &key)
+                visit.encode(into: &value)
+                try builders[partition].append(
+                    key: key.bytes, value: value.bytes, milliseconds: Int64(visit.second) * 1_000)
+            }
+            for (partition, builder) in zip(topic.partitions, builders) where !builder.isEmpty {
+                _ = try await partition.append(builder.finish(), acknowledgement: .written)
+            }
+            start = end
+        }
+        await node.close()
+    }
+
+    /// Everything has been read when nothing is behind for a while.
+    static func run(_ directory: String) async throws {
+        let node = try node(directory)
+        async let running: Void = node.run()
+        var quiet = 0
+        var turns = 0
+        while quiet < 30 {
+            try await node.clock.sleep(for: .milliseconds(10))
+            let tasks = node.status().pipelines.flatMap(\.tasks)
+            let isDone = tasks.allSatisfy { $0.state == .running && $0.lagRecords == 0 && $0.commits > 0 }
+            quiet = isDone ? quiet + 1 : 0
+            turns += 1
+            if turns == 500 {
+                for name in ["PageViews", "EvenPages"] { print(try node.why(pipeline: name)) }
+                for task in node.status().pipelines.flatMap(\.tasks) { print(task) }
+            }
+        }
+        node.stop()
+        try await running
+        await node.close()
+    }
+}
+
+/// Log lines to standard error.
+final class LineSink: LogSink {
+    private let sink = StandardErrorSink()
+    func write(_ line: [UInt8], level: LogLevel) { sink.write(line, level: level) }
+}
