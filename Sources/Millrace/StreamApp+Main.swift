@@ -1,4 +1,5 @@
 internal import MillraceConsole
+internal import MillraceConsole
 internal import MillraceCore
 public import MillraceEngine
 internal import MillraceRuntime

@@ -65,17 +65,11 @@ import MillraceLog
         let node = try node(directory)
         async let running: Void = node.run()
         var quiet = 0
-        var turns = 0
         while quiet < 30 {
             try await node.clock.sleep(for: .milliseconds(10))
             let tasks = node.status().pipelines.flatMap(\.tasks)
             let isDone = tasks.allSatisfy { $0.state == .running && $0.lagRecords == 0 && $0.commits > 0 }
             quiet = isDone ? quiet + 1 : 0
-            turns += 1
-            if turns == 500 {
-                for name in ["PageViews", "EvenPages"] { print(try node.why(pipeline: name)) }
-                for task in node.status().pipelines.flatMap(\.tasks) { print(task) }
-            }
         }
         node.stop()
         try await running

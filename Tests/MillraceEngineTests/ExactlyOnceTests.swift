@@ -47,7 +47,8 @@ import Testing
         #expect(try run(["fill", directory, "\(records)", "\(seed)"]), "seed \(seed)")
         // Every crash point once, at a hit that differs from run to run, then kills at any time.
         for point in Self.points {
-            _ = try run(["run", directory], crash: "\(point):\(1 + random.next(upperBound: 12 as UInt64))", killAfter: 20)
+            _ = try run(
+                ["run", directory], crash: "\(point):\(1 + random.next(upperBound: 12 as UInt64))", killAfter: 20)
         }
         for _ in 0..<3 {
             _ = try run(["run", directory], killAfter: Double(random.next(upperBound: 600 as UInt64)) / 1_000)

@@ -19,7 +19,10 @@ enum WhyText {
         let running = stage.tasks.filter { $0.state != .finished }
         guard let first = running.first else { return ["all tasks have finished: every window has fired"] }
         let silent = running.filter { $0.watermark == nil }
-        guard let lowest = running.filter({ $0.watermark != nil }).min(by: { ($0.watermark ?? .distantPast) < ($1.watermark ?? .distantPast) })
+        guard
+            let lowest = running.filter({ $0.watermark != nil }).min(by: {
+                ($0.watermark ?? .distantPast) < ($1.watermark ?? .distantPast)
+            })
         else {
             return [
                 "no task has a watermark yet, so no window can fire",
@@ -31,8 +34,10 @@ enum WhyText {
         var lines: [String] = []
         if let watermark = lowest.watermark, watermark != .distantFuture {
             let behind = now - watermark
-            lines.append("windows that end by \(watermark) have fired; that is \(HumanText.span(behind)) ago by the wall clock")
-            lines.append("partition \(lowest.partition) is furthest behind; its watermark is held by \(lowest.watermarkHolder)")
+            lines.append(
+                "windows that end by \(watermark) have fired; that is \(HumanText.span(behind)) ago by the wall clock")
+            lines.append(
+                "partition \(lowest.partition) is furthest behind; its watermark is held by \(lowest.watermarkHolder)")
         } else {
             lines.append("the input has ended: every window has fired")
         }

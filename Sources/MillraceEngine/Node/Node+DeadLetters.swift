@@ -1,11 +1,20 @@
 public import MillraceCore
 internal import MillraceLog
+internal import MillraceRuntime
 internal import MillraceTables
 
 /// Dead letters are records of a topic, so they are listed like records. What was redriven is behind a position that is
 /// kept in the store.
 extension Node {
-    public func deadLetters(of pipeline: String, limit: Int) throws(Failure) -> [DeadLetter] {
+    public func deadLetters(of pipeline: String, limit: Int) async throws(Failure) -> [DeadLetter] {
+        try await blocking.run { [self] () throws(Failure) in try letters(of: pipeline, limit: limit) }
+    }
+
+    public func redrive(pipeline: String, limit: Int) async throws(Failure) -> Int {
+        try await blocking.run { [self] () throws(Failure) in try sendAgain(pipeline: pipeline, limit: limit) }
+    }
+
+    func letters(of pipeline: String, limit: Int) throws(Failure) -> [DeadLetter] {
         let runner = try runner(pipeline)
         var letters: [DeadLetter] = []
         guard limit > 0 else { return letters }
@@ -20,7 +29,7 @@ extension Node {
     ///
     /// The order within a key is kept, provided that nobody appends to the key in the same moment. A crash in the middle
     /// may send the last thousand again.
-    public func redrive(pipeline: String, limit: Int) throws(Failure) -> Int {
+    func sendAgain(pipeline: String, limit: Int) throws(Failure) -> Int {
         let runner = try runner(pipeline)
         guard case .log(let source) = runner.description.input, let topic = log.topic(source.name) else {
             throw Failure(
@@ -29,7 +38,7 @@ extension Node {
         }
         var sent = 0
         while sent < limit {
-            let letters = try deadLetters(of: pipeline, limit: min(limit - sent, Limits.redriveBatch))
+            let letters = try letters(of: pipeline, limit: min(limit - sent, Limits.redriveBatch))
             guard let last = letters.last else { break }
             try append(letters, to: topic, unparking: runner)
             var commit = tables.begin(ties: .byOrder)

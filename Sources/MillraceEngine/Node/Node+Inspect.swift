@@ -1,6 +1,7 @@
 public import MillraceCore
 internal import MillraceFlow
 internal import MillraceLog
+internal import MillraceRuntime
 internal import MillraceTables
 
 extension Node: NodeInspector {
@@ -26,7 +27,11 @@ extension Node: NodeInspector {
 
     // MARK: Explain
 
-    public func explain(table name: String, key: [String]) throws(Failure) -> String {
+    public func explain(table: String, key: [String]) async throws(Failure) -> String {
+        try await blocking.run { [self] () throws(Failure) in try explanation(table: table, key: key) }
+    }
+
+    func explanation(table name: String, key: [String]) throws(Failure) -> String {
         let named = Table(name)
         let table = try tables.require(named.keyspace, named.table)
         let columns = table.schema.columns.filter(\.isKey)
@@ -38,7 +43,8 @@ extension Node: NodeInspector {
         var values: [Value] = []
         for (text, column) in zip(key, columns) {
             do { values.append(try RowText.value(text, as: column.type)) } catch {
-                throw Failure(.invalidArgument, "'\(text)' is not a \(column.type) for \(column.name)", place: name, cause: error)
+                throw Failure(
+                    .invalidArgument, "'\(text)' is not a \(column.type) for \(column.name)", place: name, cause: error)
             }
         }
         let partition = Array(values.prefix(table.schema.partitionKey.count))
@@ -66,7 +72,9 @@ extension Node: NodeInspector {
             }
         }
         for commit in commits {
-            lines.append("  \(commit.columns.joined(separator: ", ")): commit \(commit.id) at \(EventTime(microseconds: commit.id))")
+            lines.append(
+                "  \(commit.columns.joined(separator: ", ")): commit \(commit.id) at \(EventTime(microseconds: commit.id))"
+            )
             guard let bytes = try tables.provenance(of: CommitID(microseconds: commit.id)) else {
                 lines.append("    nothing is kept about this commit any more, or no pipeline made it")
                 continue

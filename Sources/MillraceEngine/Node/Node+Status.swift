@@ -57,19 +57,21 @@ extension Node {
         guard let name = words.first else {
             throw Failure(
                 .invalidArgument, "\(verb) of what?",
-                advice: verb == "explain" ? "Name a table and a key" : "Name a pipeline: \(runners.map(\.description.name).joined(separator: ", "))")
+                advice: verb == "explain"
+                    ? "Name a table and a key"
+                    : "Name a pipeline: \(runners.map(\.description.name).joined(separator: ", "))")
         }
         switch verb {
         case "why": return try why(pipeline: name)
-        case "explain": return try explain(table: name, key: Array(words.dropFirst()))
+        case "explain": return try explanation(table: name, key: Array(words.dropFirst()))
         case "pause":
             try pause(pipeline: name)
             return "\(name) is paused\n"
         case "resume":
             try resume(pipeline: name)
             return "\(name) goes on\n"
-        case "dead-letters": return DeadLetterText.render(try deadLetters(of: name, limit: Limits.listedDeadLetters))
-        case "redrive": return "\(try redrive(pipeline: name, limit: .max)) records were sent again\n"
+        case "dead-letters": return DeadLetterText.render(try letters(of: name, limit: Limits.listedDeadLetters))
+        case "redrive": return "\(try sendAgain(pipeline: name, limit: .max)) records were sent again\n"
         default: throw Failure(.invalidArgument, "this node does not know '\(verb)'")
         }
     }

@@ -23,7 +23,7 @@ public final class Node: Sendable {
     let startedMonotonic: MonotonicTime
     private let directory: DataDirectory
     private let lanes: LanePool
-    private let blocking: BlockingExecutor
+    let blocking: BlockingExecutor
     private let supervisor: Supervisor
 
     /// Opens the data directory and prepares every pipeline. Blocks; call it from a thread that may.

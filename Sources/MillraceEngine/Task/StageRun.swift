@@ -57,7 +57,10 @@ final class StageRun {
         let now = context.clock.now
         (nextCommit, nextTick, lastRecord) = (now + context.commitInterval, now, now)
         kernel.setWall(context.clock.wall)
-        board.update { $0.state = .running }
+        board.update { figures in
+            figures.state = .running
+            figures.mark = mark
+        }
     }
 
     func close() { reader.close() }
