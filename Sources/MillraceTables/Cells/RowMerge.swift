@@ -47,6 +47,21 @@ enum RowMerge {
         }
     }
 
+    /// A row without what a deletion covers: nil when that is nothing, a bare row when it is everything.
+    static func trim(_ row: UnsafeRawBufferPointer, by deletion: Deletion) throws(RowFault) -> RowWriter? {
+        let (head, start) = try RowHead.read(row)
+        var cursor = start
+        var trimmed = false
+        var marker = head.marker
+        if let found = marker, deletion.covers(found.timestamp) { (marker, trimmed) = (nil, true) }
+        var writer = RowWriter()
+        writer.begin(base: head.base, deletion: head.deletion, marker: marker)
+        while let cell = try cursor.cell(base: head.base) {
+            if deletion.covers(cell.timestamp) { trimmed = true } else { writer.cell(cell) }
+        }
+        return trimmed ? writer : nil
+    }
+
     /// Later timestamp; then what can die over what cannot, a tombstone over what expires, the later end, and last the
     /// larger value.
     static func winner(_ a: Cell, _ b: Cell) -> Cell {

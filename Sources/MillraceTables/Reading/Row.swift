@@ -25,7 +25,7 @@ public struct Row: Sendable {
     /// CQL's `TTL`: seconds left.
     public func ttl(_ name: String) -> Int64? {
         guard let origin = origin(name), let expiry = origin.expiry else { return nil }
-        return expiry - origin.readAt
+        return expiry &- origin.readAt
     }
     private func origin(_ name: String) -> CellOrigin? {
         guard !origins.isEmpty, let index = columns.firstIndex(where: { $0.name == name }) else { return nil }

@@ -38,7 +38,9 @@ extension RowCursor {
             nextPartition = content.partition
             try open(partition: keys[content.partition], after: content)
         case .all, .tokens:
-            let end = try content.key.lending { (key) throws(Failure) in try split(of: key) }
+            let end = try content.key.lending { (key) throws(Failure) in
+                try RowKey.end(ofPartition: key, table)
+            }
             var facts = PartitionFacts(prefix: Array(content.key[..<end]))
             facts.emitted = content.emitted
             try facts.load(snapshot.database, snapshot.snapshot, &decoder)

@@ -101,7 +101,7 @@ public struct RowCursor: ~Copyable {
         while let key = walk?.currentKey {
             guard let split = partition?.prefix.count, partition?.isOf(key) == true else {
                 if standsOnStatics() { return true }
-                partition = PartitionFacts(prefix: Array(key[..<(try split(of: key))]))
+                partition = PartitionFacts(prefix: Array(key[..<(try RowKey.end(ofPartition: key, table))]))
                 hasRanges = false
                 continue
             }
@@ -241,17 +241,5 @@ extension RowCursor {
             PagingState.Content(
                 table: table.id, partition: max(0, nextPartition - 1), key: key, emitted: facts.emitted,
                 remaining: query.limit == nil ? nil : remaining, isReversed: query.order == .reversed))
-    }
-
-    /// Where in a key the partition ends.
-    func split(of key: UnsafeRawBufferPointer) throws(Failure) -> Int {
-        do throws(ByteFault) {
-            var reader = ByteReader(key)
-            try reader.skip(table.prefix.count)
-            _ = try table.schema.decodePartitionKey(&reader)
-            return reader.position
-        } catch {
-            throw RowView.damage(table)
-        }
     }
 }

@@ -22,6 +22,11 @@ final class Applier: @unchecked Sendable {
             return
         }
         do throws(Failure) {
+            if let first = group.first, let work = first.work {
+                try work(database)
+                first.decision = .success(.applied(CommitID(microseconds: hybrid.last)))
+                return
+            }
             if let first = group.first, !first.commit.conditions.isEmpty {
                 if let refused = try refusal(of: first.commit) {
                     first.decision = .success(.refused(refused))

@@ -73,11 +73,27 @@ extension Commit {
         }
         var key = ByteWriter(capacity: 64)
         try RowKey.partition(table, partition[...], into: &key)
+        add(key.bytes, lower, upper, table, options)
+    }
+
+    mutating func delete(counters key: [Value], _ table: Table, _ options: WriteOptions) throws(Failure) {
+        if options.timestamp != nil {
+            throw Commit.refusal(table, "a counter takes no timestamp", "Counters are ordered by their commits.")
+        }
+        var writer = ByteWriter(capacity: 64)
+        let split = try RowKey.row(table, key, into: &writer)
+        let suffix = Array(writer.bytes[split...])
+        add(Array(writer.bytes[..<split]), suffix, suffix + [0], table, options)
+    }
+
+    private mutating func add(
+        _ partition: [UInt8], _ lower: [UInt8], _ upper: [UInt8], _ table: Table, _ options: WriteOptions
+    ) {
         let number = number(of: table)
         if let timestamp = options.timestamp { explicit[number] = max(explicit[number] ?? .min, timestamp) }
         ranges.append(
             RangeDeletion(
-                position: batch.bytes.count, table: number, partition: key.bytes, lower: lower, upper: upper,
+                position: batch.bytes.count, table: number, partition: partition, lower: lower, upper: upper,
                 timestamp: options.timestamp))
     }
 }

@@ -60,6 +60,8 @@ extension Commit {
     public mutating func delete(
         from table: Table, key: [Value], _ options: WriteOptions = .none
     ) throws(Failure) {
+        // Counters add up in the order of the log, so one is deleted in that order too, not by a timestamp.
+        if table.isCounter { return try delete(counters: key, table, options) }
         try row(table, fixed: false, key, options, marker: false, isWhole: true, deletion: true) {
             (_, _) throws(Failure) in
         }

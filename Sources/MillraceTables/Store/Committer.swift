@@ -13,11 +13,18 @@ final class Committer: @unchecked Sendable {
         // Sendable because of the hand-over described above: one thread at a time touches it.
         var commit: Commit
         let isSynced: Bool
+        /// In place of a commit: what has to run while nobody writes.
+        let work: (@Sendable (Database) throws(Failure) -> Void)?
         var id: Int64 = 0
         var decision: Result<Attempt, Failure>?
         fileprivate var isDone = false
         fileprivate var leads = false
-        init(_ commit: consuming Commit, isSynced: Bool) { (self.commit, self.isSynced) = (commit, isSynced) }
+        init(
+            _ commit: consuming Commit, isSynced: Bool,
+            work: (@Sendable (Database) throws(Failure) -> Void)? = nil
+        ) {
+            (self.commit, self.isSynced, self.work) = (commit, isSynced, work)
+        }
     }
 
     private let turnstile = Turnstile()
@@ -30,7 +37,17 @@ final class Committer: @unchecked Sendable {
 
     /// Blocks until the commit is decided.
     func submit(_ commit: consuming Commit, isSynced: Bool) throws(Failure) -> Attempt {
-        let mine = Waiting(commit, isSynced: isSynced)
+        try submit(Waiting(commit, isSynced: isSynced))
+    }
+
+    /// Runs `work` in its turn; no commit is written meanwhile, so it must be short.
+    func exclusively(
+        _ placeholder: consuming Commit, _ work: @escaping @Sendable (Database) throws(Failure) -> Void
+    ) throws(Failure) {
+        _ = try submit(Waiting(placeholder, isSynced: true, work: work))
+    }
+
+    private func submit(_ mine: Waiting) throws(Failure) -> Attempt {
         let leads = turnstile.locked {
             waiting.append(mine)
             if !isLed {
@@ -64,12 +81,13 @@ final class Committer: @unchecked Sendable {
     /// it has to see what came before it.
     private static func groupLength(_ waiting: [Waiting]) -> Int {
         guard let first = waiting.first else { return 0 }
-        if !first.commit.conditions.isEmpty { return 1 }
+        if !first.commit.conditions.isEmpty || first.work != nil { return 1 }
         var bytes = 0
         var count = 0
         for next in waiting {
             bytes += next.commit.byteCount
-            if count > 0, bytes > Limits.groupBytes || !next.commit.conditions.isEmpty { break }
+            if next.work != nil || !next.commit.conditions.isEmpty { break }
+            if count > 0, bytes > Limits.groupBytes { break }
             count += 1
         }
         return count

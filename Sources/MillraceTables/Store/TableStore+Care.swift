@@ -1,4 +1,5 @@
 public import MillraceCore
+internal import Synchronization
 
 /// What an operator does with the files.
 extension TableStore {
@@ -15,6 +16,13 @@ extension TableStore {
         database.compact(range)
         // What merging emptied the filter has not seen yet.
         if purge.bare > bare { database.compact(range) }
+    }
+
+    /// Forgets for good what may be forgotten of a table: expired cells, deletions whose grace is over, dropped columns.
+    /// To be called now and then for tables with times to live or a tombstone grace; it copies the table's data.
+    public func purge(_ table: Table) throws(Failure) {
+        if table.facts.hasRanges.load(ordering: .acquiring) { try sweep(table) }
+        try compact(table)
     }
 
     /// Bytes on disk and in memory, and rows, of a table. Estimates; cheap.

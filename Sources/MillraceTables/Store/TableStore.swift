@@ -136,6 +136,11 @@ public final class TableStore: Sendable {
         return try line.committer().submit(commit, isSynced: synced)
     }
 
+    /// Runs `work` while nobody writes.
+    func exclusively(_ work: @escaping @Sendable (Database) throws(Failure) -> Void) throws(Failure) {
+        try line.committer().exclusively(begin(), work)
+    }
+
     /// What `Commit.setProvenance` noted for a commit, as long as `TableStoreOptions.commitRetention` says.
     public func provenance(of id: CommitID) throws(Failure) -> [UInt8]? {
         try database().value(Layout.commitKey(id.microseconds))
