@@ -61,26 +61,47 @@ enum CommittingChild {
         return options
     }
 
-    static func run(_ directory: String, seed: UInt64, killAfter microseconds: Int) throws {
+    /// - Parameters:
+    ///   - log: where acknowledgements are noted; outside of the store, and of the volume whose power is cut.
+    ///   - cutting: the mount point of an ext4 that is shut down before the process is killed.
+    static func run(
+        _ directory: String, seed: UInt64, killAfter microseconds: Int, log: String? = nil,
+        cutting volume: String? = nil
+    ) throws {
+        let killer = Thread {
+            usleep(UInt32(microseconds))
+            if let volume {
+                // EXT4_IOC_SHUTDOWN without flushing the log: what was not synced is gone.
+                var mode: UInt32 = 2
+                _ = ioctl(open(volume, O_RDONLY), 0x8004_587D, &mode)
+            }
+            kill(getpid(), SIGKILL)
+        }
+        do {
+            try commit(directory, seed: seed, log ?? directory) { killer.start() }
+        } catch {
+            if volume == nil { throw error }
+            // The volume is gone and the kill is near.
+            while true { usleep(1_000) }
+        }
+    }
+
+    private static func commit(_ directory: String, seed: UInt64, _ log: String, _ opened: () -> Void) throws {
         let store = try TableStore.open(
             directory: directory + "/t", options: options(seed: seed), clock: SystemClock())
         let table = try store.require("n", "numbers")
         var n = try Numbers.present(in: store).last ?? 0
         // Outside of the store, and written before the next commit: what was promised.
-        let log = open(directory + "/acknowledged", O_WRONLY | O_CREAT, 0o600)
+        let acknowledged = open(log + "/acknowledged", O_WRONLY | O_CREAT, 0o600)
         var random = SeededRandom(seed: seed)
-        let killer = Thread {
-            usleep(UInt32(microseconds))
-            kill(getpid(), SIGKILL)
-        }
-        killer.start()
+        opened()
         while true {
             n += 1
             let isSynced = !random.oneIn(3)
             try store.commit(try Numbers.commit(n, store, table), synced: isSynced)
             if isSynced {
                 var number = Int64(n).bigEndian
-                pwrite(log, &number, 8, 0)
+                pwrite(acknowledged, &number, 8, 0)
             }
             if random.oneIn(40) { try store.flush() }
             if random.oneIn(150) { try store.compact() }
