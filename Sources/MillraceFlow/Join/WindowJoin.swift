@@ -57,36 +57,38 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
     @inlinable @inline(__always) init(
         left: Left, right: Right, window: TimeWindow, lateness: TimeSpan, name: String
     ) {
-        (self.left, self.right, self.window, self.lateness, self.name) = (left, right, window, lateness, name)
+        precondition(window.kind != .cumulative, "a join takes tumbling, sliding and calendar windows")
+        (self.left, self.right, self.window) = (left, right, window.whole)
+        (self.lateness, self.name) = (lateness, name)
     }
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let (window, lateness) = (window, lateness)
         let sides = TwoSides(setup, left: { left.makeState(setup) }, right: { right.makeState(setup) })
         let rows = setup.keyedState(name, key: WindowKey<Key>.self, value: Rows.self) {
-            $0.start + TimeSpan(microseconds: window.size) + lateness
+            EventTime(microseconds: window.end(ofSliceAt: $0.start.microseconds)) + lateness
         }
         return State(sides: sides, rows: rows)
     }
 
     @inlinable func deadline(_ start: EventTime) -> EventTime {
-        start + TimeSpan(microseconds: window.size) + lateness
+        EventTime(microseconds: window.end(ofSliceAt: start.microseconds)) + lateness
     }
     /// The windows a time is in that are not over, from the latest on; a time without any is late.
     @inlinable func eachWindow(
         _ time: EventTime, _ state: State, _ body: (EventTime) throws -> Void
     ) throws {
         let watermark = state.sides.clock.watermark
-        var start = window.floor(time.microseconds, to: window.slide)
+        var start = window.slice(time.microseconds).start
         var found = false
-        while start > time.microseconds - window.size {
+        repeat {
             let begin = EventTime(microseconds: start)
             if deadline(begin) > watermark {
                 found = true
                 try body(begin)
             }
             start -= window.slide
-        }
+        } while window.overlaps && start > time.microseconds - window.size
         if !found { state.sides.clock.countLate() }
     }
 
