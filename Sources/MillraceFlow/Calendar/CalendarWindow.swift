@@ -1,3 +1,5 @@
+import MillraceCore
+
 /// Days, weeks or months of a time zone as windows: as long as they are there, 23 and 25 hours included.
 public struct CalendarWindow: WindowBounds, Hashable {
     public enum Unit: Sendable, Hashable {
