@@ -108,7 +108,10 @@ let package = Package(
             swiftSettings: strict),
 
         tests("MillraceCoreTests", ["MillraceCore"]),
-        tests("MillraceLogTests", ["MillraceCore", "MillraceLog"]),
+        tests("MillraceLogTests", ["MillraceCore", "MillraceLog", "LogProbe"]),
+        .executableTarget(
+            name: "LogProbe", dependencies: ["MillraceCore", "MillraceLog"], path: "Tests/LogProbe",
+            swiftSettings: strict),
         tests("MillraceTablesTests", ["MillraceCore", "MillraceTables"]),
         tests("MillraceFlowTests", ["MillraceCore", "MillraceFlow", "MillraceTesting"]),
         tests("MillraceRuntimeTests", ["MillraceCore", "MillraceRuntime", "RuntimeProbe"]),
