@@ -13,6 +13,6 @@ let logVerbs = Verb(
         .init("millrace log tail clicks", "shows the last records, and each new one as it comes"),
     ],
     verbs: [
-        createTopicVerb, listTopicsVerb, describeTopicVerb, appendVerb, readVerb, tailVerb, verifyVerb, dumpVerb,
-        alterTopicVerb, deleteTopicVerb,
+        createTopicVerb, listTopicsVerb, describeTopicVerb, alterTopicVerb, deleteTopicVerb, appendVerb, readVerb,
+        tailVerb, offsetsVerb, resetVerb, verifyVerb, dumpVerb, compactVerb,
     ])

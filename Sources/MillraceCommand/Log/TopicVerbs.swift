@@ -47,14 +47,19 @@ let alterTopicVerb = Verb(
     })
 
 let deleteTopicVerb = Verb(
-    name: "delete", summary: "delete a topic with all its records",
+    name: "delete", summary: "delete a topic, or its records before a place",
     about: "There is no way back, so --yes must be given.",
     arguments: [.init(name: "TOPIC", help: "the topic")],
-    options: [.flag("yes", "y", "yes, delete it")],
+    options: [
+        .flag("yes", "y", "yes, delete it"),
+        .value("before", "WHERE", "keep the topic, delete the records before an offset or a time"),
+        .value("partition", "N", "p", "with --before: only this partition; may be repeated"),
+    ],
     action: .blocking { invocation in
         let name = invocation.required(0)
         try OpenLog.with(invocation) { log in
             let topic = try log.topic(name)
+            if let text = invocation.value("before") { return try delete(before: text, topic, log, invocation) }
             let records = topic.partitions.reduce(0) { $0 + $1.endOffset - $1.startOffset }
             let bytes = topic.partitions.reduce(0) { $0 + $1.byteCount }
             guard invocation.flag("yes") else {
@@ -70,6 +75,26 @@ let deleteTopicVerb = Verb(
             ).print(to: invocation.terminal)
         }
     })
+
+private func delete(before text: String, _ topic: Topic, _ log: OpenLog, _ invocation: Invocation) throws {
+    guard let place = LogPlace(text) else { throw invocation.refusal("before", text, LogPlace.form) }
+    var targets: [(partition: Partition, offset: Int64)] = []
+    for partition in try log.partitions(of: topic, invocation) {
+        let offset = try place.offset(in: partition, .readUncommitted)
+        if offset > partition.startOffset { targets.append((partition, offset)) }
+    }
+    let records = targets.reduce(0) { $0 + $1.offset - $1.partition.startOffset }
+    guard invocation.flag("yes") else {
+        throw Failure(
+            .usage, "\(Human.text(count: records)) records of '\(topic.name)' lie before that",
+            advice: "Repeat with --yes to delete them")
+    }
+    for target in targets { try target.partition.deleteRecords(before: target.offset) }
+    Said(
+        "deleted \(Human.text(count: records)) records of \(topic.name)",
+        [("topic", .text(topic.name)), ("records", .count(records))]
+    ).print(to: invocation.terminal)
+}
 
 let listTopicsVerb = Verb(
     name: "list", summary: "list the topics",
