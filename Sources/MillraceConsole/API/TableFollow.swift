@@ -2,8 +2,8 @@ internal import MillraceCore
 internal import MillraceRuntime
 internal import MillraceTables
 
-/// A table, a partition or a slice of it as events: `begin`, a `row` for each that is there, `live`, then a `change` for
-/// each change in the order of commits. `gap` says that changes were missed; the present rows follow again.
+/// A table, a partition or a slice of it as events: `begin`, a `row` for each that is there, `live`, then a `change`
+/// for each change in the order of commits. `gap` says that changes were missed; the present rows follow again.
 enum TableFollow {
     static func start(_ wanted: TableRequest, _ request: Request, _ api: APIContext) throws(Failure) -> Response {
         let tables = try api.needTables()
