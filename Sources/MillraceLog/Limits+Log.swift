@@ -23,6 +23,8 @@ extension Limits {
     public static let appendTurnBytes = 4 << 20
     /// Bytes of small batches gathered into one write: larger ones gain nothing.
     public static let gatherBytes = 256 << 10
+    /// A batch of this size or more is written by itself: a call costs less than copying it.
+    public static let gatherBatchBytes = 32 << 10
     /// Bytes of a partition that may be written and not yet synced. A frame that is intact further than this behind a
     /// damaged one proves that the damaged one was synced, so that it is damage and no torn tail.
     public static let unsyncedBytes = 16 << 20
@@ -38,6 +40,8 @@ extension Limits {
     public static let positions = 1_000_000
     /// Retention holds of one partition.
     public static let holdsPerPartition = 1_024
+    /// Bytes a reader reads at once before it checks them: what a core's second cache holds beside the rest.
+    public static let readPieceBytes = 128 << 10
     /// Bytes a scan for the next intact frame reads at once.
     public static let scanWindowBytes = 1 << 20
     /// Bytes of keys that one compaction of a partition remembers: about a million keys. More are done in several rounds.

@@ -126,7 +126,7 @@ extension Partition {
             defer { (state.queue, state.waiting, state.isHeldBack) = ([], [], false) }
             return (state.queue, state.waiting, state.awakened(durability))
         }
-        for request in queue {
+        for case .some(let request) in queue {
             context.budget.release(request.batch.count)
             request.completion(.failure(failure))
         }

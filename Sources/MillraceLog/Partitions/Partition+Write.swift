@@ -22,18 +22,20 @@ extension Partition {
     /// Writes what waits. Called by the store's one writer only.
     func writePending(_ scratch: WriteScratch) {
         let configuration = settings.current
-        let (requests, mustRoll, end, isMore) = takeRequests(configuration)
+        var (requests, mustRoll, end, isMore) = takeRequests(configuration)
         guard !requests.isEmpty || mustRoll else { return }
         var group = Group(end: end)
         if mustRoll { rollIfNotEmpty() }
-        for request in requests { add(request, to: &group, configuration, scratch) }
+        for at in requests.indices {
+            if let request = requests[at].take() { add(request, to: &group, configuration, scratch) }
+        }
         flush(&group, scratch)
         if isMore { context.writeQueue.enqueue(self) }
     }
 
     private func takeRequests(
         _ configuration: TopicConfiguration
-    ) -> (requests: [Request], mustRoll: Bool, end: Int64, isMore: Bool) {
+    ) -> (requests: [Request?], mustRoll: Bool, end: Int64, isMore: Bool) {
         state.withLock { state in
             let mustRoll = state.mustRoll
             state.mustRoll = false
@@ -44,7 +46,7 @@ extension Partition {
             }
             var (count, bytes) = (0, 0)
             while count < state.queue.count, bytes < Limits.appendTurnBytes {
-                bytes += state.queue[count].batch.count
+                bytes += state.queue[count]?.batch.count ?? 0
                 count += 1
             }
             let isMore = count < state.queue.count
@@ -70,6 +72,8 @@ extension Partition {
             flush(&group, scratch)
             do { try roll() } catch { return finish(request, .failure(error)) }
         }
+        // Gathering a large batch would only copy it.
+        if request.batch.count >= Limits.gatherBatchBytes { flush(&group, scratch) }
         // Below: either the batch is refused, or it has its offset and its producer's state knows it.
         let marker = marker(of: request.batch)
         let offset = group.end
@@ -95,7 +99,9 @@ extension Partition {
         group.end = request.batch.header.nextOffset
         group.bytes += request.batch.count
         group.items.append(Group.Item(request: request, undo: verdict.2))
-        if group.bytes >= Limits.gatherBytes { flush(&group, scratch) }
+        if group.bytes >= Limits.gatherBytes || request.batch.count >= Limits.gatherBatchBytes {
+            flush(&group, scratch)
+        }
     }
 
     private func marker(of batch: EncodedBatch) -> ControlRecord? {

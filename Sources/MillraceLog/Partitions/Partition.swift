@@ -49,7 +49,8 @@ public final class Partition: Sendable {
         var epoch: Int32
         /// Why nothing is appended any more.
         var fault: Failure?
-        var queue: [Request] = []
+        /// Optional so that the writer can move each out: one reference left behind would copy the batch's bytes.
+        var queue: [Request?] = []
         var isQueued = false
         var mustRoll = false
         /// Appends wait because too much is unsynced.

@@ -78,28 +78,34 @@ public final class LogReader {
         try locate()
         guard let segment = place else { throw partition.outOfRange(offset, partition.bounds(isolation)) }
         let start = offset
-        let room = min(segment.bytes - position, Int64(max(maxBytes, BatchHeader.byteCount)))
-        var filled = try read(count: Int(room))
+        // Read in pieces that are still in the processor's cache when they are checked.
+        var room = Int(min(segment.bytes - position, Int64(max(maxBytes, BatchHeader.byteCount))))
+        let fileStart = position
+        var (used, filled, bytes) = (0, 0, 0)
         lent.removeAll(keepingCapacity: true)
-        var used = 0
-        var bytes = 0
-        while used < filled {
-            let isFirst = used == 0
+        reserve(room)
+        while used < room {
             let rest = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[used..<filled])
             let size = BatchHeader.totalBytes(peeking: rest)
+            if rest.count < min(size ?? BatchHeader.byteCount, room - used) {
+                filled += try read(
+                    at: fileStart + Int64(filled), into: filled..<min(room, filled + Limits.readPieceBytes))
+                continue
+            }
             if size ?? 0 > rest.count || (size == nil && rest.count < BatchHeader.byteCount) {
                 // Only whole batches; the first one is read again with room for all of it.
-                guard isFirst else { break }
+                guard used == 0 else { break }
                 guard let size, Int64(size) <= segment.bytes - position else {
                     return try steppedOver(damage("a batch of \(size ?? rest.count) bytes does not fit the segment"))
                 }
-                filled = try read(count: size)
+                reserve(size)
+                (room, filled) = (size, 0)
                 continue
             }
             // Damage shows when the reader stands before it; the batches before it are served first.
             let view: RecordBatchView
             do throws(Failure) { view = try check(rest, segment) } catch {
-                guard isFirst else { break }
+                guard used == 0 else { break }
                 return try steppedOver(error)
             }
             if view.header.baseOffset >= bounds.visible { break }
@@ -149,15 +155,21 @@ public final class LogReader {
         (place, position, positionOffset) = (found, found.position, found.positionOffset)
     }
 
-    private func read(count: Int) throws(Failure) -> Int {
+    private func reserve(_ count: Int) {
+        guard buffer.count < count else { return }
+        buffer.deallocate()
+        buffer = .allocate(byteCount: count, alignment: 16)
+    }
+
+    private func read(at fileOffset: Int64, into range: Range<Int>) throws(Failure) -> Int {
         guard let file else { preconditionFailure("located before reading") }
-        if buffer.count < count {
-            buffer.deallocate()
-            buffer = .allocate(byteCount: count, alignment: 16)
-        }
+        let count: Int
         do throws(IOFault) {
-            return try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: position)
+            count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[range]), at: fileOffset)
         } catch { throw Failure(error, "The segment could not be read", place: partition.name) }
+        // Fewer bytes than were written there: the file was cut from outside.
+        guard count == range.count else { throw damage("the file ends at byte \(fileOffset + Int64(count))") }
+        return count
     }
 
     private func check(_ bytes: UnsafeRawBufferPointer, _ segment: Partition.ReadPlace) throws(Failure)
