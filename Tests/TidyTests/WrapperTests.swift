@@ -9,7 +9,8 @@ import Testing
     }
 
     private static let toolNames = [
-        "bash", "env", "cat", "dirname", "find", "grep", "head", "mktemp", "printf", "sed", "touch", "tr", "uname",
+        "bash", "env", "cat", "dirname", "find", "grep", "head", "mktemp", "printf", "sed", "sort", "touch", "tr",
+        "uname",
     ]
 
     /// Runs the wrapper with only `tools` (name → shell script) and the harmless real ones in its PATH.
@@ -132,20 +133,39 @@ import Testing
         }
     }
 
-    @Test func testHandsItsArgumentsToSwiftAndNothingFromTheTerminal() throws {
+    private static let newSwift = """
+        case "$*" in
+        --version) echo 'Apple Swift version 6.2 (swiftlang)';;
+        *help-hidden*) echo '  --explicit-target-dependency-import-check <x>';;
+        *FAILING*) exit 1;;
+        *) echo "SWIFT $*"; pwd;;
+        esac
+        """
+
+    @Test func testHandsItsArgumentsToSwift() throws {
         var tools = debian(missing: [], root: true)
-        tools["swift"] = """
-            case "$*" in
-            --version) echo 'Apple Swift version 6.2 (swiftlang)';;
-            *help-hidden*) echo '  --explicit-target-dependency-import-check <x>';;
-            *) echo "SWIFT $*"; pwd;;
-            esac
-            """
+        tools["swift"] = Self.newSwift
         let outcome = try run(["test", "--filter", "a b"], tools: tools, from: "/tmp")
         #expect(outcome.status == 0)
         let root = Repository.root.path.hasSuffix("/") ? String(Repository.root.path.dropLast()) : Repository.root.path
         let expected = "SWIFT test --package-path \(root) --explicit-target-dependency-import-check error --filter a b"
         #expect(outcome.output.contains(expected), "\(outcome.output)")
         #expect(outcome.output.contains("\n/tmp\n"), "the caller's directory stays")
+    }
+
+    @Test func testRunsEveryTargetAndFailsWhenOneFails() throws {
+        var tools = debian(missing: [], root: true)
+        tools["swift"] = Self.newSwift
+        let outcome = try run(["test"], tools: tools)
+        #expect(outcome.status == 0)
+        #expect(outcome.output.contains("--build-tests --explicit-target-dependency-import-check error"))
+        for folder in Repository.folders(in: "Tests") where folder.hasSuffix("Tests") {
+            #expect(outcome.output.contains("--skip-build --filter ^\(folder)\\."), "\(folder)")
+        }
+        tools["swift"] = Self.newSwift.replacingOccurrences(of: "FAILING", with: "MillraceLogTests")
+        let failed = try run(["test"], tools: tools)
+        #expect(failed.status != 0)
+        #expect(failed.output.contains("failed: MillraceLogTests"))
+        #expect(failed.output.contains("^TidyTests"), "the rest is run all the same")
     }
 }
