@@ -1,3 +1,5 @@
+import MillraceCore
+
 /// A 128-bit identifier, written as UUIDs are: `123e4567-e89b-12d3-a456-426614174000`. Reading takes either case,
 /// writing gives lower case. Holds no heap, so a record with it can live in flat memory.
 public struct ID128: Hashable, Sendable, BitwiseCopyable, Comparable, CustomStringConvertible {
@@ -52,5 +54,17 @@ extension ID128: Codable {
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
+    }
+}
+
+extension JSONWriter {
+    /// The 36 characters, without a `String` in between.
+    mutating func string(_ id: ID128) {
+        withUnsafeTemporaryAllocation(byteCount: 38, alignment: 1) { buffer in
+            buffer[0] = UInt8(ascii: "\"")
+            buffer[37] = UInt8(ascii: "\"")
+            id.write(into: UnsafeMutableRawBufferPointer(rebasing: buffer[1..<37]))
+            raw(UnsafeRawBufferPointer(buffer))
+        }
     }
 }

@@ -50,6 +50,7 @@ final class JSONSink {
     func write(_ value: some FixedWidthInteger) { json.integer(value) }
     func write<T: Encodable>(encoding value: T) throws {
         if T.self == EventTime.self { return json.time(unsafeBitCast(value, to: EventTime.self)) }
+        if T.self == ID128.self { return json.string(unsafeBitCast(value, to: ID128.self)) }
         let before = numbers
         let count = json.count
         try value.encode(to: JSONTarget(sink: self))

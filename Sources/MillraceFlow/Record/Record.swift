@@ -2,8 +2,8 @@ public import MillraceCore
 
 /// What a log holds and a pipeline reads: a value with a byte form.
 ///
-/// A `Codable` struct needs nothing more (`struct Click: Record, Codable`): it is JSON in the log and compact binary
-/// in state and shuffles. Write the functions by hand for speed or for a format of your own.
+/// A `Codable` struct needs nothing more (`struct Click: Record, Codable`): it is JSON in the log, in state and in
+/// shuffles. `FieldRecord` reads that JSON faster, `BinaryRecord` is a compact layout of one's own for all three.
 ///
 /// The byte form has two uses. `decode`/`encode` is the log's: what other programs see. `store`/`load` (`Storable`)
 /// is Millrace's own, for state tables and shuffles.

@@ -98,7 +98,7 @@ public final class StageKernel {
             try slot.schema.check(slot.name, in: reader)
             try slot.restore(from: reader, watermark: watermark)
         }
-        setup.clock.restore(watermark: watermark)
+        setup.restore(watermark: watermark)
     }
     /// Drops clean state from memory until the tables take at most `budget` bytes, or nothing clean is left.
     public func evict(downTo budget: Int) -> Int {

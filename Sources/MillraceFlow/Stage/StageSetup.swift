@@ -42,6 +42,11 @@ public final class StageSetup {
         guard let first = children.first else { return }
         root.raise(toAtLeast: children.dropFirst().reduce(first.observed) { min($0, $1.observed) })
     }
+    /// The inputs of a step with several start from the stage's watermark, the lowest of theirs.
+    func restore(watermark: EventTime) {
+        root.restore(watermark: watermark)
+        for child in children { child.restore(watermark: watermark) }
+    }
     func setWall(_ wall: EventTime, futureLimit: TimeSpan) {
         root.setWall(wall, futureLimit: futureLimit)
         for child in children { child.setWall(wall, futureLimit: futureLimit) }

@@ -1,8 +1,6 @@
 import Foundation
 import MillraceCore
 import MillraceFlow
-import MillraceTesting
-import Testing
 
 /// A small record whose key, time and number are all there is.
 struct Row: Record, Codable, Hashable, Comparable, CustomStringConvertible {
@@ -28,13 +26,4 @@ func testSeeds(_ count: UInt64) -> [UInt64] {
     let environment = ProcessInfo.processInfo.environment
     if let seed = environment["MILLRACE_SEED"].flatMap({ UInt64($0) }) { return [seed] }
     return Array(0..<(environment["MILLRACE_SEEDS"].flatMap { UInt64($0) } ?? count))
-}
-
-extension PipelineDriver {
-    /// A record of another type than the first log's.
-    func feed<T: Record>(other record: T, to partition: Int = 0, port: Int, at time: EventTime = .distantPast) {
-        var value = ByteWriter()
-        record.encode(into: &value)
-        feed(key: nil, value: value.bytes, to: partition, port: port, at: time)
-    }
 }
