@@ -114,6 +114,9 @@ struct TablesBenchmark {
             report("  rows \(count)")
         }
         try slices(&random)
+        try layout()
+        try threads()
+        try wide()
     }
 
     func slices(_ random: inout SeededRandom) throws(Failure) {
