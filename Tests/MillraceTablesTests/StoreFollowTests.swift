@@ -106,6 +106,8 @@ import Testing
             }
         }
         for _ in 0..<threads { done.wait() }
+        let statistics = try store.statistics()
+        #expect(statistics.commits >= 12 && statistics.groups <= statistics.commits)
         #expect(winners.withLock { $0.sorted() } == Array(0..<10))
     }
 

@@ -107,6 +107,7 @@ final class ChangeFeed: Sendable {
         }
     }
 
+    var bytes: Int { state.withLock { $0.bytes } }
     var lastCommit: Int64 { state.withLock { $0.last } }
 
     /// Calls `wake` once, as soon as there is something after the position (at once if there is already).

@@ -63,6 +63,8 @@ final class Applier: @unchecked Sendable {
         let isSynced = group.contains { $0.isSynced }
         try database.write(&batch, sync: isSynced)
         if isSynced { note(DurableMark.Position(sequence: database.latestSequence, commit: last)) }
+        store.commits.add(group.count)
+        store.groups.increment()
         store.feed.publish(changes, batch)
         for member in group { member.decision = .success(.applied(CommitID(microseconds: member.id))) }
     }

@@ -18,8 +18,9 @@ extension TableStore {
         if purge.bare > bare { database.compact(range) }
     }
 
-    /// Forgets for good what may be forgotten of a table: expired cells, deletions whose grace is over, dropped columns.
-    /// To be called now and then for tables with times to live or a tombstone grace; it copies the table's data.
+    /// Forgets for good what may be forgotten of a table: expired cells, deletions whose grace is over, dropped
+    /// Forgets for good what may be forgotten of a table: expired cells, deletions whose grace is over, dropped
+    /// columns.
     public func purge(_ table: Table) throws(Failure) {
         if table.facts.hasRanges.load(ordering: .acquiring) { try sweep(table) }
         try compact(table)
@@ -35,7 +36,7 @@ extension TableStore {
         return TableSize(bytes: Int(clamping: bytes), rows: Int(rows))
     }
 
-    /// A consistent copy of everything committed so far in a new directory, hard-linked where the volume allows, so it
+    /// A consistent copy of everything committed so far in a new directory, hard-linked where the volume allows: it
     /// costs little until the originals are compacted away. Can be opened with `readOnly`, or restored.
     public func snapshot(into path: String) throws(Failure) {
         let database = try database()

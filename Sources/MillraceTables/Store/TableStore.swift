@@ -22,6 +22,8 @@ public final class TableStore: Sendable {
     private let line = CommitterBox()
     /// Times the durable mark could not be written: detection of loss is then behind, nothing else.
     let markFailures = Counter()
+    let commits = Counter()
+    let groups = Counter()
 
     enum Handle {
         case open(Database)
