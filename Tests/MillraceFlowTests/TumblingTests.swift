@@ -70,5 +70,6 @@ struct LocalPageViews: Pipeline {
         let plan = try Plan(rows: PageViews())
         #expect(plan.layout.columns.map(\.name).prefix(4) == ["key", "window_start", "window_end", "value"])
         #expect(plan.describe().contains("from shuffle of stage 0"))
+        #expect(plan.describe().contains("pre-combine Count<Click>"))
     }
 }

@@ -62,6 +62,10 @@ public struct Running<Upstream: KeyedFlow, A: Aggregate>: KeyedStep where A.Elem
             return RunningValue(accumulator: aggregate.makeAccumulator(), touched: time)
         }
         if isNew, idle.microseconds != .max { state.values.watch(keyed.key, until: time + idle) }
+        // Forgotten by now, even if the watermark has not come to take it away.
+        if idle.microseconds != .max, held.pointee.touched + idle <= time {
+            held.pointee = RunningValue(accumulator: aggregate.makeAccumulator(), touched: time)
+        }
         if held.pointee.touched < time { held.pointee.touched = time }
         try aggregate.add(keyed.value, at: time, to: &held.pointee.accumulator)
         try emit(Keyed(key: keyed.key, value: aggregate.result(of: held.pointee.accumulator)), time)

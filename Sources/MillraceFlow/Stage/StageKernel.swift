@@ -33,6 +33,8 @@ public final class StageKernel {
     /// A `TypedInput` of the stage's own record type.
     private let typed: Any
     private var idleness: Idleness
+    /// The watermark the steps were told last.
+    private var told = EventTime.distantPast
 
     @usableFromInline init(
         setup: StageSetup, options: KernelOptions, process: @escaping Process, tell: @escaping Tell, typed: Any
@@ -43,15 +45,15 @@ public final class StageKernel {
 
     /// What the stage's own records say about event time. `distantPast` before the first record, and for ever in a
     /// stage behind a shuffle.
-    public var observed: EventTime { setup.clock.observed }
+    public var observed: EventTime { setup.root.observed }
     /// The stage's watermark: no result of an earlier time will come any more, but for corrections by late records.
-    public var watermark: EventTime { setup.clock.watermark }
+    public var watermark: EventTime { setup.root.watermark }
     /// A source stage that has seen no record for `KernelOptions.idleAfter`: its watermark goes on with the wall clock,
     /// and holds nobody else's back. Send this along with the watermark.
     public var isIdle: Bool { idleness.isIdle }
     public var sides: SideOutputs { setup.sides }
     /// Records that came too late for their window and had no side output to go to, since the kernel was made.
-    public var lateDropped: Int { setup.clock.lateDropped }
+    public var lateDropped: Int { setup.lateDropped }
     public var slots: [any StateSlot] { setup.slots }
     /// Bytes of the state tables; what keys and values own on the heap comes on top.
     public var stateBytes: Int { setup.slots.reduce(0) { $0 + $1.bytes } }
@@ -64,7 +66,7 @@ public final class StageKernel {
     @discardableResult public func process(
         _ batch: UnsafeBufferPointer<RawRecord>, port: Int = 0, stoppingAtBad: Bool = false, into out: inout StageOutput
     ) -> Int {
-        if !batch.isEmpty { idleness.sawRecord(wall: setup.clock.wall) }
+        if !batch.isEmpty { idleness.sawRecord(wall: setup.root.wall) }
         let taken = processBody(batch, port, stoppingAtBad, &out)
         setup.combineClocks()
         return taken
@@ -76,17 +78,26 @@ public final class StageKernel {
 
     /// No record before `watermark` is expected any more. Going back does nothing.
     public func advance(to watermark: EventTime, into out: inout StageOutput) {
-        setup.clock.advance(to: watermark)
-        tell(.watermark(setup.clock.watermark), &out)
+        setup.root.advance(to: watermark)
+        tellWatermark(&out)
     }
     /// The wall clock stands at `wall`; records until the next tick are taken to arrive now.
     public func tick(wall: EventTime, into out: inout StageOutput) {
         setWall(wall)
-        if let moved = idleness.tick(wall: wall, observed: setup.clock.observed) { setup.clock.raise(toAtLeast: moved) }
+        if let moved = idleness.tick(wall: wall, observed: setup.root.observed) { setup.root.raise(toAtLeast: moved) }
         tell(.wall(wall), &out)
     }
     public func setWall(_ wall: EventTime) { setup.setWall(wall, futureLimit: Limits.futureTime) }
-    public func flush(into out: inout StageOutput) { tell(.flush, &out) }
+    /// Before a commit: everything that is due leaves, and so do partial results that are not state.
+    public func flush(into out: inout StageOutput) {
+        tellWatermark(&out)
+        tell(.flush, &out)
+    }
+    private func tellWatermark(_ out: inout StageOutput) {
+        guard setup.root.watermark > told else { return }
+        told = setup.root.watermark
+        tell(.watermark(told), &out)
+    }
 
     /// Adds what changed since the last call, each key with its step's name in front.
     public func takeDelta(into delta: inout StateDelta) {
@@ -137,7 +148,7 @@ extension StageKernel {
     ) -> StageKernel where Q.F.Output == S.Value {
         let setup = StageSetup(seed: options.seed, isSource: isSource)
         let state = Q.flow(of: pipeline).makeState(setup)
-        let clock = setup.clock
+        let clock = setup.root
         let takesLogTime = clock.takesLogTime
         let bound = clock.logTimeBound
         return StageKernel(

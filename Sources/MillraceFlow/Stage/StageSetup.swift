@@ -6,8 +6,10 @@ public import MillraceCore
 public final class StageSetup {
     /// Time as the step being made knows it. Lives as long as the setup.
     public internal(set) var clock: StageClock
-    private let root: StageClock
+    /// The stage's own.
+    @usableFromInline let root: StageClock
     private var children: [StageClock] = []
+    private var derived: [StageClock] = []
     public private(set) var slots: [any StateSlot] = []
     public private(set) var sideOutputs: [String] = []
     /// Seeds the state tables' hashes, so that keys chosen from outside cannot pile up.
@@ -26,7 +28,20 @@ public final class StageSetup {
     }
     deinit {
         root.destroy()
-        for child in children { child.destroy() }
+        for clock in children + derived { clock.destroy() }
+    }
+
+    /// Time as the steps behind the one being made know it: a step that sends results when the watermark passes them
+    /// moves it on, with `advance`, once they are out; else those results would be late for the steps behind.
+    public func delayTime() -> StageClock {
+        clock = StageClock()
+        derived.append(clock)
+        return clock
+    }
+    var lateDropped: Int { (children + derived).reduce(root.lateDropped) { $0 + $1.lateDropped } }
+    func restore(watermark: EventTime) {
+        root.raise(toAtLeast: watermark)
+        for clock in derived { clock.advance(to: watermark) }
     }
 
     /// Makes the steps of one of several inputs, each with a time of its own; the stage's is the lowest of them.
@@ -49,7 +64,7 @@ public final class StageSetup {
     }
     func setWall(_ wall: EventTime, futureLimit: TimeSpan) {
         root.setWall(wall, futureLimit: futureLimit)
-        for child in children { child.setWall(wall, futureLimit: futureLimit) }
+        for clock in children + derived { clock.setWall(wall, futureLimit: futureLimit) }
     }
 
     /// Registers a stateful step.
@@ -65,7 +80,9 @@ public final class StageSetup {
     }
     /// Whether the step being made moves the watermark, as a number to compare with; never in a stage behind a shuffle,
     /// where the producers' watermarks hold.
-    @inlinable public func takeOverTime() -> Int { isSource ? clock.takeOverTime() : -1 }
+    public func takeOverTime() -> Int {
+        isSource && !derived.contains { $0.words == clock.words } ? clock.takeOverTime() : -1
+    }
     /// Keeps an object alive as long as the kernel.
     public func keep(_ object: AnyObject) { owned.append(object) }
 }
@@ -99,6 +116,9 @@ public struct StageClock: BitwiseCopyable {
     /// The last wall-clock reading the stage was given.
     @inlinable public var wall: EventTime { words.pointee.wall }
 
+    /// Times beyond this are too far ahead of the wall clock.
+    @inlinable public var ceiling: EventTime { words.pointee.ceiling }
+
     /// A record of this time was seen, under a strategy that holds the watermark `bound` behind the highest.
     @inlinable @inline(__always) public func observe(_ time: EventTime, bound: TimeSpan) {
         let candidate = time.microseconds &- bound.microseconds
@@ -130,8 +150,7 @@ public struct StageClock: BitwiseCopyable {
         words.pointee.observed = max(words.pointee.observed, time)
         words.pointee.watermark = max(words.pointee.watermark, time)
     }
-    func restore(watermark: EventTime) { raise(toAtLeast: watermark) }
-    @usableFromInline func advance(to watermark: EventTime) {
+    public func advance(to watermark: EventTime) {
         words.pointee.watermark = max(words.pointee.watermark, watermark)
     }
     @usableFromInline func setWall(_ wall: EventTime, futureLimit: TimeSpan) {

@@ -9,8 +9,10 @@ where A.Element == Upstream.Output {
     public struct State: BitwiseCopyable {
         @usableFromInline let core: WindowCore<Key, A.Accumulator>
         @usableFromInline let clock: StageClock
-        @inlinable init(core: WindowCore<Key, A.Accumulator>, clock: StageClock) {
-            (self.core, self.clock) = (core, clock)
+        /// Time as the steps behind know it.
+        @usableFromInline let after: StageClock
+        @usableFromInline init(core: WindowCore<Key, A.Accumulator>, clock: StageClock, after: StageClock) {
+            (self.core, self.clock, self.after) = (core, clock, after)
         }
     }
     public let upstream: Upstream
@@ -43,7 +45,8 @@ where A.Element == Upstream.Output {
         let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: true)
         let core = WindowCore<Key, A.Accumulator>(rule: rule, seed: setup.seed, name: name)
         setup.addWindow(core, rule, aggregate)
-        return State(core: core, clock: setup.clock)
+        let clock = setup.clock
+        return State(core: core, clock: clock, after: setup.delayTime())
     }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
@@ -52,6 +55,7 @@ where A.Element == Upstream.Output {
         let watermark = state.clock.watermark
         if core.words.pointee.nextDue <= watermark.microseconds {
             try core.fireDue(watermark, Merging(aggregate), emit)
+            state.after.advance(to: watermark)
         }
         if input.start != core.words.pointee.start {
             guard core.open(input.start, watermark: watermark) else {
@@ -72,6 +76,7 @@ where A.Element == Upstream.Output {
         if state.core.words.pointee.nextDue <= state.clock.watermark.microseconds {
             try state.core.fireDue(state.clock.watermark, Merging(aggregate), emit)
         }
+        state.after.advance(to: state.clock.watermark)
         if case .wall(let wall) = signal, state.core.words.pointee.nextWall <= wall {
             try state.core.reportDue(wall, aggregate, emit)
         }

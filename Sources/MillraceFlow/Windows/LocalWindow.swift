@@ -5,10 +5,15 @@ public struct WindowState<Upstream: BitwiseCopyable, Key: StreamKey, Accumulator
     @usableFromInline let upstream: Upstream
     @usableFromInline let core: WindowCore<Key, Accumulator>
     @usableFromInline let clock: StageClock
+    /// Time as the steps behind know it.
+    @usableFromInline let after: StageClock
     @usableFromInline let late: LateDoor
     @usableFromInline init(
-        upstream: Upstream, core: WindowCore<Key, Accumulator>, clock: StageClock, late: LateDoor
-    ) { (self.upstream, self.core, self.clock, self.late) = (upstream, core, clock, late) }
+        upstream: Upstream, core: WindowCore<Key, Accumulator>, clock: StageClock, after: StageClock, late: LateDoor
+    ) {
+        (self.upstream, self.core, self.late) = (upstream, core, late)
+        (self.clock, self.after) = (clock, after)
+    }
 }
 
 /// A window over a keyed flow in one stage: values are aggregated where they arrive.
@@ -39,7 +44,9 @@ where A.Base.Element == Upstream.Value {
         let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: A.merges)
         let core = WindowCore<Upstream.Key, A.Base.Accumulator>(rule: rule, seed: setup.seed, name: name)
         setup.addWindow(core, rule, aggregate.base)
-        return State(upstream: before, core: core, clock: setup.clock, late: late.open(setup))
+        let clock = setup.clock
+        return State(
+            upstream: before, core: core, clock: clock, after: setup.delayTime(), late: late.open(setup))
     }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
@@ -54,7 +61,10 @@ where A.Base.Element == Upstream.Value {
     ) throws {
         let core = state.core
         let watermark = state.clock.watermark
-        if core.words.pointee.nextDue <= watermark.microseconds { try core.fireDue(watermark, aggregate, emit) }
+        if core.words.pointee.nextDue <= watermark.microseconds {
+            try core.fireDue(watermark, aggregate, emit)
+            state.after.advance(to: watermark)
+        }
         let t = time.microseconds
         if t < core.words.pointee.start || t >= core.words.pointee.end {
             if core.words.pointee.overlaps { return try addToEach(keyed, time, state, emit) }
@@ -92,6 +102,7 @@ where A.Base.Element == Upstream.Value {
         if state.core.words.pointee.nextDue <= state.clock.watermark.microseconds {
             try state.core.fireDue(state.clock.watermark, aggregate, emit)
         }
+        state.after.advance(to: state.clock.watermark)
         if case .wall(let wall) = signal, state.core.words.pointee.nextWall <= wall {
             try state.core.reportDue(wall, aggregate.base, emit)
         }

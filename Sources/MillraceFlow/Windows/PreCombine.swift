@@ -62,7 +62,8 @@ where A.Element == Upstream.Output {
         let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: true)
         let core = WindowCore<Key, A.Accumulator>(rule: rule, seed: setup.seed, name: "")
         setup.keep(CoreOwner(core))
-        return State(upstream: before, core: core, clock: setup.clock, late: late.open(setup))
+        return State(
+            upstream: before, core: core, clock: setup.clock, after: setup.clock, late: late.open(setup))
     }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void

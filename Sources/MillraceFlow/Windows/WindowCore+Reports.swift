@@ -20,6 +20,7 @@ extension WindowCore {
         case .every(let span):
             guard slice.reportAt == .distantFuture else { return }
             words.pointee.slices[index].reportAt = wall + span
+            words.pointee.headerIsDirty = true
             words.pointee.nextWall = min(words.pointee.nextWall, wall + span)
         }
     }
@@ -35,6 +36,7 @@ extension WindowCore {
                 continue
             }
             words.pointee.slices[index].reportAt = .distantFuture
+            words.pointee.headerIsDirty = true
             words.pointee.slices[index].isComplete = load(words.pointee.slices[index])
             let slice = words.pointee.slices[index]
             try slice.table.forEachOrdered { key, state in

@@ -6,12 +6,12 @@ extension Windowed {
     ) -> CombinedWindow<U, K, A> where Upstream == Shuffled<U, K>, A.Element == U.Output { combined(aggregate, name) }
 
     /// An aggregate that merges, where the records are.
-    @inlinable @inline(__always) public func aggregate<A: MergeableAggregate>(
+    @_disfavoredOverload @inlinable @inline(__always) public func aggregate<A: MergeableAggregate>(
         _ aggregate: A, named name: String = "aggregate"
     ) -> LocalWindow<Upstream, Merging<A>> where A.Element == Upstream.Value { local(Merging(aggregate), name) }
 
     /// An aggregate that cannot merge: every record crosses the shuffle.
-    @inlinable @inline(__always) public func aggregate<A: Aggregate>(
+    @_disfavoredOverload @inlinable @inline(__always) public func aggregate<A: Aggregate>(
         _ aggregate: A, named name: String = "aggregate"
     ) -> LocalWindow<Upstream, NotMerging<A>> where A.Element == Upstream.Value { local(NotMerging(aggregate), name) }
 
@@ -36,7 +36,7 @@ extension Windowed {
     { combined(Both(Both(a, b, make: Two.init), c) { ab, c in make(ab.a, ab.b, c) }, name) }
 
     /// Two aggregates in one pass, where the records are.
-    @inlinable @inline(__always) public func aggregate<A, B, R: Sendable>(
+    @_disfavoredOverload @inlinable @inline(__always) public func aggregate<A, B, R: Sendable>(
         _ a: A, _ b: B, to _: R.Type, named name: String = "aggregate",
         _ make: @escaping @Sendable (A.Result, B.Result) -> R
     ) -> LocalWindow<Upstream, Merging<Both<A, B, R>>>
@@ -45,7 +45,7 @@ extension Windowed {
     }
 
     /// Three aggregates in one pass, where the records are.
-    @inlinable @inline(__always) public func aggregate<A, B, C, R: Sendable>(
+    @_disfavoredOverload @inlinable @inline(__always) public func aggregate<A, B, C, R: Sendable>(
         _ a: A, _ b: B, _ c: C, to _: R.Type, named name: String = "aggregate",
         _ make: @escaping @Sendable (A.Result, B.Result, C.Result) -> R
     ) -> LocalWindow<Upstream, Merging<Both<Both<A, B, Two<A.Result, B.Result>>, C, R>>>
