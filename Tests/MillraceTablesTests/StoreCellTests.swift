@@ -196,3 +196,34 @@ import Testing
         #expect(try StoreFollowTests.storedKeys(store, table) == before.count)
     }
 }
+
+/// The quick way to a partition's key gives the same bytes as the schema's own.
+@Suite struct StoreKeyTests {
+    @Test func quickKeysAreTheSchemasKeys() throws {
+        var random = TestRun.random("keys")
+        for type in [ColumnType.int, .bigint, .timestamp, .text] {
+            let schema = try TableSchema.Builder("k", "t").partitionKey("p", type).column("v", .int).build()
+            let table = Table(
+                id: Layout.firstTable, schema: schema, tombstoneGrace: .zero, droppedColumns: [], facts: TableFacts())
+            for _ in 0..<TestRun.count(500) {
+                let number = Int64(bitPattern: random.next()) >> Int64(random.below(64))
+                let value: Value =
+                    switch type {
+                    case .int: .int(Int32(truncatingIfNeeded: number))
+                    case .bigint: .bigint(number)
+                    case .timestamp: .timestamp(number)
+                    default:
+                        .text(
+                            "é" + String((0..<random.below(40)).map { _ in random.oneIn(9) ? Character("\0") : "x" }))
+                    }
+                var (quick, slow) = (ByteWriter(), ByteWriter())
+                try RowKey.partition(table, [value], into: &quick)
+                slow.raw(table.prefix)
+                schema.encode(try schema.partitionKey([value]), into: &slow)
+                #expect(quick.bytes == slow.bytes, "\(value); \(TestRun.replay)")
+            }
+            var writer = ByteWriter()
+            #expect(throws: Failure.self) { try RowKey.partition(table, [.text("")], into: &writer) }
+        }
+    }
+}

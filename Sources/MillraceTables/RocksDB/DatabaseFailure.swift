@@ -1,12 +1,6 @@
 import CRocksDB
 import MillraceCore
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// Every call into RocksDB that can fail goes through here, and nowhere else is an `errptr` looked at or freed.
 func calling<R>(
     _ what: StaticString, at place: String, file: StaticString = #fileID, line: UInt = #line,

@@ -6,9 +6,10 @@ import MillraceCore
 /// is everywhere but in tables with one text-like partition column: a row costs no allocation beyond its key.
 enum RowKey {
     static func partition(_ table: Table, _ values: ArraySlice<Value>, into writer: inout ByteWriter) throws(Failure) {
+        writer.raw(table.prefix)
+        if values.count == 1, let value = values.first, simple(table.simplePartition, value, into: &writer) { return }
         let schema = table.schema
         let columns = schema.partitionKey
-        writer.raw(table.prefix)
         guard columns.count == 1, columns[columns.startIndex].type.fixedSize != nil, values.count == 1,
             let value = values.first
         else {
@@ -24,6 +25,59 @@ enum RowKey {
             Murmur3.token(UnsafeRawBufferPointer(rebasing: $0[(start + TableSchema.tokenBytes)...]))
         }
         writer.patch(token ^ .min, at: start)
+    }
+
+    /// Single partition columns whose stored form is plain.
+    enum Simple: Sendable {
+        case no, int, bigint, timestamp, text
+
+        init(_ schema: TableSchema) {
+            guard schema.partitionKey.count == 1, let column = schema.partitionKey.first else {
+                self = .no
+                return
+            }
+            switch column.type {
+            case .int: self = .int
+            case .bigint: self = .bigint
+            case .timestamp: self = .timestamp
+            case .text: self = .text
+            default: self = .no
+            }
+        }
+    }
+
+    /// Token and partition key of the common types, without a look at the schema. False, with nothing written, where
+    /// the general way has to decide.
+    private static func simple(_ kind: Simple, _ value: Value, into writer: inout ByteWriter) -> Bool {
+        let start = writer.count
+        switch (kind, value) {
+        case (.bigint, .bigint(let n)), (.timestamp, .timestamp(let n)):
+            writer.integer(Int64(0))
+            writer.integer(n)
+        case (.int, .int(let n)):
+            writer.integer(Int64(0))
+            writer.integer(n)
+        case (.text, .text(let text)):
+            let length = text.utf8.count
+            guard length > 0, length <= Limits.partitionKeyBytes else { return false }
+            writer.integer(Int64(0))
+            writer.text(text)
+            // Zeros have to be escaped.
+            if writer.bytes[(start + TableSchema.tokenBytes)...].contains(0) {
+                writer.bytes.removeLast(writer.count - start)
+                return false
+            }
+        default: return false
+        }
+        let token = writer.bytes.withUnsafeBytes {
+            Murmur3.token(UnsafeRawBufferPointer(rebasing: $0[(start + TableSchema.tokenBytes)...]))
+        }
+        writer.patch(token ^ .min, at: start)
+        if case .text = kind {
+            writer.byte(0)
+            writer.byte(1)
+        }
+        return true
     }
 
     /// - Parameter values: partition key columns, then clustering columns, all of them.

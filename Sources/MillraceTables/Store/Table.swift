@@ -17,6 +17,8 @@ public final class Table: Sendable {
     let keyColumns: Int
     let isCounter: Bool
 
+    /// Of the partition key's only column, when it is of a type that `RowKey` writes without looking at the schema.
+    let simplePartition: RowKey.Simple
     /// All columns outside the key, in the schema's order.
     let everything: Projection
 
@@ -26,6 +28,7 @@ public final class Table: Sendable {
         (self.id, self.schema, self.tombstoneGrace, self.facts) = (id, schema, tombstoneGrace, facts)
         self.droppedColumns = droppedColumns
         partitionColumns = schema.partitionKey.count
+        simplePartition = RowKey.Simple(schema)
         keyColumns = partitionColumns + schema.clustering.count
         everything = Projection(schema, schema.columns.filter { !$0.isKey })
         prefix = Layout.tablePrefix(id)

@@ -19,8 +19,7 @@ extension TableStore {
     }
 
     /// Forgets for good what may be forgotten of a table: expired cells, deletions whose grace is over, dropped
-    /// Forgets for good what may be forgotten of a table: expired cells, deletions whose grace is over, dropped
-    /// columns.
+    /// columns. To be called now and then for tables with times to live or a tombstone grace; copies the table's data.
     public func purge(_ table: Table) throws(Failure) {
         if table.facts.hasRanges.load(ordering: .acquiring) { try sweep(table) }
         try compact(table)
