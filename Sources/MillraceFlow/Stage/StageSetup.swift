@@ -39,10 +39,6 @@ public final class StageSetup {
         return clock
     }
     var lateDropped: Int { (children + derived).reduce(root.lateDropped) { $0 + $1.lateDropped } }
-    func restore(watermark: EventTime) {
-        root.raise(toAtLeast: watermark)
-        for clock in derived { clock.advance(to: watermark) }
-    }
 
     /// Makes the steps of one of several inputs, each with a time of its own; the stage's is the lowest of them.
     @usableFromInline func branch<S>(_ make: () -> S) -> S {
@@ -59,8 +55,9 @@ public final class StageSetup {
     }
     /// The inputs of a step with several start from the stage's watermark, the lowest of theirs.
     func restore(watermark: EventTime) {
-        root.restore(watermark: watermark)
-        for child in children { child.restore(watermark: watermark) }
+        root.raise(toAtLeast: watermark)
+        for child in children { child.raise(toAtLeast: watermark) }
+        for clock in derived { clock.advance(to: watermark) }
     }
     func setWall(_ wall: EventTime, futureLimit: TimeSpan) {
         root.setWall(wall, futureLimit: futureLimit)
