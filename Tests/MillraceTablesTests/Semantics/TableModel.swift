@@ -10,7 +10,7 @@ struct TableModel {
         var rows: [[Value]: RowModel] = [:]
     }
 
-    let schema: TableSchema
+    var schema: TableSchema
     var partitions: [[Value]: PartitionModel] = [:]
 
     /// - Parameters:
