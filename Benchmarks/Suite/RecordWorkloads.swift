@@ -36,6 +36,27 @@ let recordWorkloads: [Workload] = [
             }
             return .init(units: events, hash: UInt64(bytes + out.count))
         }),
+    Workload(
+        "json.write", small: 50_000, full: 2_000_000, allocationGate: 1,
+        run: { records in
+            var json = JSONWriter(capacity: 1 << 16)
+            var bytes = 0
+            for index in 0..<records {
+                json.object { json in
+                    json.member("page", "/a \"quoted\" path")
+                    json.member("views", index)
+                    json.member("share", Double(index) / 3)
+                    json.member("at", EventTime(microseconds: 1_700_000_000_000_000 + Int64(index)))
+                    json.member("isOpen", index & 1 == 0)
+                }
+                json.endLine()
+                if json.count > 1 << 15 {
+                    bytes += json.count
+                    json.removeAll()
+                }
+            }
+            return .init(units: records, hash: UInt64(bytes + json.count))
+        }),
 ]
 
 /// All seven fields, typed, without heap.
