@@ -178,6 +178,8 @@ int mr_open(const char *path, int flags, uint32_t mode) {
     return open(path, flags | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
 }
 
+int mr_open_linked(const char *path, int flags) { return open(path, flags | O_CLOEXEC); }
+
 int mr_open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
 
 int mr_preallocate(int fd, int64_t length) {

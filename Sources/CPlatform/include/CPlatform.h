@@ -18,6 +18,8 @@ void mr_mutex_free(void *mutex);
 
 /// open(2) with O_CLOEXEC and O_NOFOLLOW; -1 and errno on failure. Retries nothing.
 int mr_open(const char *path, int flags, uint32_t mode);
+/// The same for a file that exists, with symbolic links followed.
+int mr_open_linked(const char *path, int flags);
 /// Opens a directory for fsync(2); a symbolic link to one is followed.
 int mr_open_directory(const char *path);
 /// Reserves `length` bytes of room from the start of the file without changing its size; -1 and errno on failure.

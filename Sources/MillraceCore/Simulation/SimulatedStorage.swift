@@ -143,7 +143,8 @@ extension SimulatedDisk {
         let (directory, name) = try lookUpParent(path, .open)
         var node = nodes[directory]?.entries[name]
         switch (node, mode) {
-        case (nil, .read), (nil, .readWrite): throw IOFault(.open, path: path, errno: IOFault.noSuchFile)
+        case (nil, .read), (nil, .readLinked), (nil, .readWrite):
+            throw IOFault(.open, path: path, errno: IOFault.noSuchFile)
         case (.some, .createNew): throw IOFault(.open, path: path, errno: IOFault.exists)
         default: break
         }
@@ -155,7 +156,7 @@ extension SimulatedDisk {
         }
         guard let node else { preconditionFailure("a file was neither found nor made") }
         nodes[node]?.users += 1
-        handles[nextHandle] = Handle(node: node, canWrite: mode != .read)
+        handles[nextHandle] = Handle(node: node, canWrite: mode != .read && mode != .readLinked)
         nextHandle += 1
         return nextHandle - 1
     }

@@ -14,13 +14,15 @@ public final class PosixStorage: Storage {
     public func open(_ path: String, _ mode: OpenMode) throws(IOFault) -> any StorageFile {
         let flags =
             switch mode {
-            case .read: O_RDONLY
+            case .read, .readLinked: O_RDONLY
             case .readWrite: O_RDWR
             case .create: O_RDWR | O_CREAT
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
-        let descriptor = try retrying(.open, path) { mr_open(path, flags, 0o600) }
-        if mode == .read {
+        let descriptor = try retrying(.open, path) {
+            mode == .readLinked ? mr_open_linked(path, flags) : mr_open(path, flags, 0o600)
+        }
+        if mode == .read || mode == .readLinked {
             // The kernel opens directories for reading; ours is a storage of files.
             var info = stat()
             if fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {

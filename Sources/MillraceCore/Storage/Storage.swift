@@ -55,6 +55,8 @@ public protocol StorageFile: AnyObject, Sendable {
 public enum OpenMode: Sendable {
     /// Must exist.
     case read
+    /// Must exist. Symbolic links are followed: for the system's files, never for ours.
+    case readLinked
     /// Must exist.
     case readWrite
     /// Made with mode 0600 when missing.

@@ -26,9 +26,7 @@ extension CalendarZone {
         let path = "\(directory)/\(name)"
         let bytes: [UInt8]?
         do throws(IOFault) {
-            bytes =
-                try storage.status(of: path)?.kind == .directory
-                ? nil : try storage.contents(of: path, limit: Limits.zoneBytes)
+            bytes = try contents(of: path, in: storage)
         } catch {
             throw Failure(error, "the time zone \(name) cannot be read")
         }
@@ -45,6 +43,19 @@ extension CalendarZone {
                 .corrupt, "the time zone file of \(name) cannot be read",
                 advice: "Install the time zone files (tzdata) again", place: path, cause: error)
         }
+    }
+
+    /// The bytes of a zone's file; `nil` when there is none. Many names are symbolic links to others.
+    private static func contents(of path: String, in storage: any Storage) throws(IOFault) -> [UInt8]? {
+        guard let status = try storage.status(of: path), status.kind != .directory else { return nil }
+        let file = try storage.open(path, .readLinked)
+        defer { file.close() }
+        let size = try file.size()
+        guard size <= Int64(Limits.zoneBytes) else { throw IOFault(.read, path: path, errno: IOFault.tooLarge) }
+        var bytes = [UInt8](repeating: 0, count: Int(size))
+        let count = try bytes.reading { (buffer) throws(IOFault) in try file.read(into: buffer, at: 0) }
+        bytes.removeLast(bytes.count - count)
+        return bytes
     }
 }
 
