@@ -247,7 +247,11 @@ uint32_t first_invalid(const uint8_t *p, uint32_t n) {
     uint32_t i = 0;
     while (i < n) {
         uint8_t c = p[i];
-        uint32_t more = c < 0x80 ? 0 : c >= 0xC2 && c < 0xE0 ? 1 : c >= 0xE0 && c < 0xF0 ? 2 : c >= 0xF0 && c < 0xF5 ? 3 : 9;
+        uint32_t more = c < 0x80                 ? 0
+                        : c >= 0xC2 && c < 0xE0 ? 1
+                        : c >= 0xE0 && c < 0xF0 ? 2
+                        : c >= 0xF0 && c < 0xF5 ? 3
+                                                : 9;
         if (more == 9 || i + more >= n) return i;
         for (uint32_t k = 1; k <= more; k++)
             if ((p[i + k] & 0xC0) != 0x80) return i;

@@ -44,7 +44,8 @@ extension Limits {
     public static let readPieceBytes = 128 << 10
     /// Bytes a scan for the next intact frame reads at once.
     public static let scanWindowBytes = 1 << 20
-    /// Bytes of keys that one compaction of a partition remembers: about a million keys. More are done in several rounds.
+    /// Bytes of keys that one compaction of a partition remembers: about a million keys. More are done in several
+    /// rounds.
     public static let compactionMapBytes = 128 << 20
     /// Bytes of a group's or hold's name.
     public static let groupNameBytes = 249

@@ -2,8 +2,8 @@
 import MillraceCore
 import MillraceFlow
 
-/// Any bytes as a document: both ways of reading agree on whether it is one, faults lie inside it, and what was read can
-/// be written and read again.
+/// Any bytes as a document: both ways of reading agree on whether it is one, faults lie inside it, and what was read
+/// can be written and read again.
 @_cdecl("LLVMFuzzerTestOneInput") public func fuzz(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
     let bytes = UnsafeRawBufferPointer(start: start, count: count)
     var fast: RecordFault?

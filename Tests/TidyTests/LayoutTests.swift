@@ -56,11 +56,11 @@ import Testing
         #expect(Self.targets(of: Self.manifest).contains("PageViewsSample"))
     }
 
-    @Test func decisionsAreNumberedWithoutGaps() {
+    @Test func everyDecisionHasANumberOfItsOwn() {
         let manager = Repository.root.appendingPathComponent("docs/decisions")
         let names = ((try? Repository.names(in: manager)) ?? []).filter { $0.hasSuffix(".md") && $0 != "README.md" }
         let numbers = names.compactMap { Int($0.prefix(4)) }
         #expect(numbers.count == names.count)
-        #expect(numbers == Array(1..<numbers.count + 1))
+        #expect(Set(numbers).count == numbers.count && numbers.count > 5)
     }
 }

@@ -25,9 +25,6 @@ extension Rule {
         columns, fileLength, foundation, words, prints, seams, randomness, leftovers, sendable, testing, manifest,
     ]
 
-    /// Those that the whole tree keeps already.
-    static let enforced = all.filter { ![columns.name, fileLength.name].contains($0.name) }
-
     static let columns = Rule(
         name: "lines of at most 120 columns",
         canary: SourceFile(path: "Sources/X/a.swift", text: "let a = 1\n// " + String(repeating: "é", count: 118)),
@@ -40,7 +37,10 @@ extension Rule {
     static let fileLength = Rule(
         name: "files of at most 500 lines",
         canary: SourceFile(path: "Sources/X/a.swift", text: String(repeating: "\n", count: 501)),
-        decent: SourceFile(path: "Sources/X/a.swift", text: String(repeating: "\n", count: 500))
+        decent: SourceFile(path: "Sources/X/a.swift", text: String(repeating: "\n", count: 500)),
+        exceptions: [
+            "Sources/CSimdjson/CSimdjson.cpp": "a C target has one source file, inlined into one another"
+        ]
     ) { file in
         // A newline at the end makes no line.
         let count = file.lines.last == "" ? file.lines.count - 1 : file.lines.count

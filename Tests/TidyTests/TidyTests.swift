@@ -1,7 +1,7 @@
 import Testing
 
 @Suite struct TidyTests {
-    @Test(arguments: Rule.enforced) func noFileBreaks(_ rule: Rule) {
+    @Test(arguments: Rule.all) func noFileBreaks(_ rule: Rule) {
         let complaints = Repository.files.flatMap { rule.complaints(about: $0) }
         #expect(complaints.isEmpty, "\n\(complaints.joined(separator: "\n"))")
     }

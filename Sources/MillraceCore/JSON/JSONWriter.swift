@@ -1,4 +1,5 @@
-/// Writes JSON into bytes that it owns: commas by itself, strings escaped, numbers shortest, nothing allocated per value.
+/// Writes JSON into bytes that it owns: commas by itself, strings escaped, numbers shortest, nothing allocated per
+/// value.
 ///
 /// ```swift
 /// var json = JSONWriter()

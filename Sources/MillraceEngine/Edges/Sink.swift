@@ -3,8 +3,8 @@ public import MillraceFlow
 
 /// Where results go when they leave the node.
 ///
-/// A commit calls `prepare` before the node's own commit and `publish` after it. A crash in between repeats the commit's
-/// rows with the same number, so a sink that remembers the last number it published has each row once.
+/// A commit calls `prepare` before the node's own commit and `publish` after it. A crash in between repeats the
+/// commit's rows with the same number, so a sink that remembers the last number it published has each row once.
 public protocol Sink: AnyObject, Sendable {
     var name: String { get }
     /// A writer for one task; `task` is the same after a restart. Called on a thread that may block.

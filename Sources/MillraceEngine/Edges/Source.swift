@@ -9,8 +9,9 @@ public protocol Source: AnyObject, Sendable {
     var name: String { get }
     /// Partitions there are in all, `0 ..< partitionCount`, here and in other processes.
     var partitionCount: Int { get }
-    /// Called once when the pipeline starts; tells the first assignment before it returns. `tell` may be called from any thread, also later, and returns when the node
-    /// has acted: after `.revoked` returned, nothing of those partitions is read or committed any more.
+    /// Called once when the pipeline starts; tells the first assignment before it returns. `tell` may be called from
+    /// any thread, also later, and returns when the node has acted: after `.revoked` returned, nothing of those
+    /// partitions is read or committed any more.
     func start(_ tell: @escaping @Sendable (AssignmentEvent) async -> Void) async throws(Failure)
     /// A reader for a partition assigned before. `nil` starts where the source begins.
     func reader(partition: Int, from position: Int64?) throws(Failure) -> any SourceReader

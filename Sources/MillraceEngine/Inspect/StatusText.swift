@@ -5,7 +5,8 @@ enum StatusText {
     static func render(_ status: NodeStatus) -> String {
         var text = "node up \(HumanText.span(status.uptime)), data in \(status.dataDirectory), "
         text +=
-            "\(HumanText.bytes(status.residentBytes)) resident, \(HumanText.span(.seconds(Int64(status.cpuSeconds)))) CPU\n"
+            "\(HumanText.bytes(status.residentBytes)) resident, "
+            + "\(HumanText.span(.seconds(Int64(status.cpuSeconds)))) CPU\n"
         if let complaint = status.complaint { text += "! \(complaint)\n" }
         for pipeline in status.pipelines { text += "\n" + block(pipeline) }
         if status.pipelines.isEmpty { text += "no pipelines\n" }

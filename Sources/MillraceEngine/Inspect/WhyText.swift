@@ -54,7 +54,8 @@ enum WhyText {
             return ["everything in \(stage.input) has been read"]
         }
         return [
-            "\(HumanText.count(total)) records of \(stage.input) are unread, \(HumanText.count(worst.lagRecords)) of them in partition \(worst.partition)"
+            "\(HumanText.count(total)) records of \(stage.input) are unread, "
+                + "\(HumanText.count(worst.lagRecords)) of them in partition \(worst.partition)"
         ]
     }
 

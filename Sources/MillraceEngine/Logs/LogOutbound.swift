@@ -2,7 +2,8 @@ internal import MillraceCore
 internal import MillraceFlow
 internal import MillraceLog
 
-/// Puts a task's records into topics of the embedded log as transactions whose decision is the task's commit (design D8).
+/// Puts a task's records into topics of the embedded log as transactions whose decision is the task's commit (design
+/// D8).
 ///
 /// One caller at a time, on threads that may block. A transaction's batches carry the task's producer id and are
 /// invisible to readers of committed records until `publish` has written the markers.

@@ -69,7 +69,8 @@ public final class DataDirectory: Sendable {
         guard strangers.isEmpty else {
             throw Failure(
                 .incompatible,
-                "the directory is not empty and not Millrace's: it holds \(strangers.prefix(3).joined(separator: ", "))",
+                "the directory is not empty and not Millrace's: it holds "
+                    + strangers.prefix(3).joined(separator: ", "),
                 advice: "Choose an empty or new directory", place: path)
         }
         try storage.replace(file, with: Array(format.utf8))

@@ -27,8 +27,8 @@ extension Node {
 
     /// Sends dead letters to where they came from, oldest first.
     ///
-    /// The order within a key is kept, provided that nobody appends to the key in the same moment. A crash in the middle
-    /// may send the last thousand again.
+    /// The order within a key is kept, provided that nobody appends to the key in the same moment. A crash in the
+    /// middle may send the last thousand again.
     func sendAgain(pipeline: String, limit: Int) throws(Failure) -> Int {
         let runner = try runner(pipeline)
         guard case .log(let source) = runner.description.input, let topic = log.topic(source.name) else {

@@ -73,7 +73,8 @@ extension Node: NodeInspector {
         }
         for commit in commits {
             lines.append(
-                "  \(commit.columns.joined(separator: ", ")): commit \(commit.id) at \(EventTime(microseconds: commit.id))"
+                "  \(commit.columns.joined(separator: ", ")): commit \(commit.id) at "
+                    + EventTime(microseconds: commit.id).description
             )
             guard let bytes = try tables.provenance(of: CommitID(microseconds: commit.id)) else {
                 lines.append("    nothing is kept about this commit any more, or no pipeline made it")
@@ -89,7 +90,8 @@ extension Node: NodeInspector {
     private func origin(_ made: Provenance, _ row: Row) -> [String] {
         var lines = [
             "pipeline \(made.pipeline), release \(made.release), stage \(made.stage), partition \(made.partition)",
-            "from \(made.input) partition \(made.partition), offsets \(made.first) to \(made.end - 1), watermark \(HumanText.watermark(made.watermark))",
+            "from \(made.input) partition \(made.partition), offsets \(made.first) to \(made.end - 1), "
+                + "watermark \(HumanText.watermark(made.watermark))",
         ]
         if made.stage > 0 {
             lines.append("the shuffle's records came from commits of stage \(made.stage - 1) of the same pipeline")

@@ -60,7 +60,8 @@ public final class Node: Sendable {
                 throw Failure(
                     .invalidArgument, "'\(pipeline.name)' cannot be a pipeline's name",
                     advice:
-                        "Use up to \(Limits.pipelineNameBytes) letters, digits, '-', '_' and '.'; set it with .feeds(…, as:)"
+                        "Use up to \(Limits.pipelineNameBytes) letters, digits, '-', '_' and '.'; "
+                        + "set it with .feeds(…, as:)"
                 )
             }
             plans.append((pipeline, try pipeline.makePlan()))

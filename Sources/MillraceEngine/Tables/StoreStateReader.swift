@@ -2,7 +2,8 @@ internal import MillraceCore
 internal import MillraceFlow
 internal import MillraceTables
 
-/// A task's state as the store has it: keys are relative to the task. Used on the task's lane for what is not in memory.
+/// A task's state as the store has it: keys are relative to the task. Used on the task's lane for what is not in
+/// memory.
 final class StoreStateReader: StateReader {
     private let store: TableStore
     private let prefix: [UInt8]

@@ -1,6 +1,7 @@
 internal import MillraceCore
 
-/// Which task: a stage of a pipeline on one partition of its input. Also the prefix of everything it keeps in the store.
+/// Which task: a stage of a pipeline on one partition of its input. Also the prefix of everything it keeps in the
+/// store.
 ///
 /// ```
 /// name length u16 │ name │ stage u16 │ partition u32 │ kind u8 │ rest

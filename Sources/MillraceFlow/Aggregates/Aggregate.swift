@@ -29,8 +29,8 @@ extension Aggregate {
     public func migrate(_ stored: inout ByteReader, from version: Int) throws -> Accumulator? { nil }
 }
 
-/// An aggregate whose parts can be made apart and put together: it is pre-combined before a shuffle, and sliding windows
-/// share their slices. `merge` must be associative and commutative.
+/// An aggregate whose parts can be made apart and put together: it is pre-combined before a shuffle, and sliding
+/// windows share their slices. `merge` must be associative and commutative.
 public protocol MergeableAggregate: Aggregate {
     func merge(_ other: Accumulator, into accumulator: inout Accumulator)
 }

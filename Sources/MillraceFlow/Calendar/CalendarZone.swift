@@ -51,8 +51,8 @@ public struct CalendarZone: Sendable, Hashable, CustomStringConvertible {
         .seconds(interval(time.microseconds.flooredDivision(by: 1_000_000)).offset)
     }
 
-    /// The first moment (seconds since 1970 UTC) at which local clocks show midnight of a day or later. When clocks skip
-    /// midnight it is the moment they skip it; a day that was left out begins when the next one does.
+    /// The first moment (seconds since 1970 UTC) at which local clocks show midnight of a day or later. When clocks
+    /// skip midnight it is the moment they skip it; a day that was left out begins when the next one does.
     func start(ofDay day: Int64) -> Int64 {
         let local = day * 86_400
         // Offsets are less than 26 hours, so no earlier interval can show that time.

@@ -21,7 +21,8 @@ extension Either: StageRecord where Left: StageRecord, Right: StageRecord {
     }
 }
 
-/// A flow with two flows before it. Both end in the same stage: what one reads and what the other reads are ports of it.
+/// A flow with two flows before it. Both end in the same stage: what one reads and what the other reads are ports of
+/// it.
 public protocol TwoSidedFlow: Flow where Input == Left.Input, StageInput == Either<Left.StageInput, Right.StageInput> {
     associatedtype Left: Flow
     associatedtype Right: Flow

@@ -14,7 +14,8 @@ public struct TimeFault: Error, Sendable, Hashable, CustomStringConvertible {
     public var limit: EventTime
     @usableFromInline init(time: EventTime, limit: EventTime) { (self.time, self.limit) = (time, limit) }
     public var description: String {
-        "event time \(time.microseconds) µs lies ahead of the limit \(limit.microseconds) µs; check the producer's clock"
+        "event time \(time.microseconds) µs lies ahead of the limit \(limit.microseconds) µs; "
+            + "check the producer's clock"
     }
 }
 

@@ -75,7 +75,8 @@ extension BinaryRecord {
     }
 }
 
-/// Reads what `ByteWriter` wrote, with faults that say where. Inlinable throughout, and nothing is allocated but strings.
+/// Reads what `ByteWriter` wrote, with faults that say where. Inlinable throughout, and nothing is allocated but
+/// strings.
 public struct BinaryReader {
     @usableFromInline let bytes: UnsafeRawBufferPointer
     /// Where the reader stands.

@@ -131,8 +131,8 @@ public struct TypedInput<Value: StageRecord> {
 }
 
 public struct KernelOptions: Sendable {
-    /// Seeds the state tables' hashes, and so the order of results of one moment. Draw it once per pipeline and keep it:
-    /// then a replay gives the same order.
+    /// Seeds the state tables' hashes, and so the order of results of one moment. Draw it once per pipeline and keep
+    /// it: then a replay gives the same order.
     public var seed: UInt64
     /// How long a source may bring nothing before event time goes on without it; `nil` for never.
     public var idleAfter: TimeSpan?

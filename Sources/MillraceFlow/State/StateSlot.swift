@@ -27,8 +27,8 @@ public struct StateSchema: Sendable, Hashable, CustomStringConvertible {
     public var description: String { "v\(version) \(layout)" }
 }
 
-/// Reads a stage's state: what the commit it started from holds, with **every delta taken since** applied, whether or not
-/// its commit is on the disk yet. (A key that left memory or was removed is read back through here.)
+/// Reads a stage's state: what the commit it started from holds, with **every delta taken since** applied, whether or
+/// not its commit is on the disk yet. (A key that left memory or was removed is read back through here.)
 public protocol StateReader: AnyObject {
     /// Calls `body` with the value, or `nil`. The bytes are lent for the call.
     func read(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) -> Void) throws(Failure)

@@ -31,7 +31,8 @@ public struct Partial<Key: StreamKey, Accumulator: Storable>: ShuffleRecord {
     }
 }
 
-/// Aggregates in front of the shuffle, so that what crosses it is one partial pane per key and commit, not every record.
+/// Aggregates in front of the shuffle, so that what crosses it is one partial pane per key and commit, not every
+/// record.
 ///
 /// It decides what is late, by its own partition's watermark: what it lets through is in time behind the shuffle too,
 /// because there the watermark is the lowest of all partitions'. It keeps nothing across a commit.

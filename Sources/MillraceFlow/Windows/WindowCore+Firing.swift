@@ -1,7 +1,8 @@
 public import MillraceCore
 
 extension WindowCore {
-    /// Sends the results of every window that `watermark` has passed, in the order of their ends, and drops what is over.
+    /// Sends the results of every window that `watermark` has passed, in the order of their ends, and drops what is
+    /// over.
     @inlinable @inline(never) func fireDue<A: MergeableOrNot>(
         _ watermark: EventTime, _ aggregate: A, _ emit: (Pane<Key, A.Base.Result>, EventTime) throws -> Void
     ) throws where A.Base.Accumulator == Accumulator {

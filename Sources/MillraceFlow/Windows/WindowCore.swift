@@ -11,7 +11,8 @@ public struct WindowRule: Sendable {
         (self.lateness, self.trigger) = (lateness.microseconds, trigger)
     }
     var description: String {
-        "\(window), lateness \(TimeSpan(microseconds: lateness).seconds) s, \(trigger)\(window.isShared ? ", shared slices" : "")"
+        "\(window), lateness \(TimeSpan(microseconds: lateness).seconds) s, \(trigger)"
+            + (window.isShared ? ", shared slices" : "")
     }
 }
 

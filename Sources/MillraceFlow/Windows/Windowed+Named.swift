@@ -1,5 +1,5 @@
-/// The usual aggregates by name. Each is there twice: combined before a shuffle, and where the records are; the second is
-/// disfavoured, since the compiler would otherwise take it for the simpler one.
+/// The usual aggregates by name. Each is there twice: combined before a shuffle, and where the records are; the second
+/// is disfavoured, since the compiler would otherwise take it for the simpler one.
 extension Windowed {
     /// How many values.
     @inlinable @inline(__always) public func count<U: Flow, K: StreamKey>(

@@ -56,7 +56,8 @@ extension Partition {
         return result
     }
 
-    /// The last committed offset of each key, and up to which offset the map knows all of them. Nil when it was stopped.
+    /// The last committed offset of each key, and up to which offset the map knows all of them. Nil when it was
+    /// stopped.
     private func keyMap(of segments: [Segment], _ throttle: inout some Throttle) throws(Failure) -> (KeyMap, Int64)? {
         var keys = KeyMap()
         let cleaned = state.withLock { $0.compaction.cleanedTo }
@@ -162,8 +163,8 @@ extension Partition {
         return true
     }
 
-    /// The new file is whole and durable under its own name before the old one goes: after a crash both may be there, and
-    /// the higher generation counts.
+    /// The new file is whole and durable under its own name before the old one goes: after a crash both may be there,
+    /// and the higher generation counts.
     private func swap(
         _ old: Segment, _ new: Segment, _ file: any StorageFile, _ temporary: String
     ) throws(Failure) {

@@ -1,8 +1,8 @@
 public import MillraceCore
 
 extension Partition {
-    /// Deletes whole segments that are too old or too many, oldest first; never one that a hold, an open transaction or an
-    /// unsynced end still needs. Called by the maintenance thread only.
+    /// Deletes whole segments that are too old or too many, oldest first; never one that a hold, an open transaction or
+    /// an unsynced end still needs. Called by the maintenance thread only.
     ///
     /// - Returns: how many segments went.
     @discardableResult

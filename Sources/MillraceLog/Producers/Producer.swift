@@ -2,9 +2,10 @@ public import MillraceCore
 
 /// Appends single records: gathers them into batches by size and by time, one batch per partition at a time.
 ///
-/// Keyed records go where Kafka's default partitioner sends them; records without a key stick to one partition until its
-/// batch is full, then move on. Idempotent by default: a batch that was in doubt is sent again under its sequence.
-/// Thread-safe. `send` does not block: it throws a retriable `limitReached` when `bufferBytes` wait; the async form waits.
+/// Keyed records go where Kafka's default partitioner sends them; records without a key stick to one partition until
+/// its batch is full, then move on. Idempotent by default: a batch that was in doubt is sent again under its sequence.
+/// Thread-safe. `send` does not block: it throws a retriable `limitReached` when `bufferBytes` wait; the async form
+/// waits.
 public final class Producer: Sendable {
     public struct Options: Sendable {
         /// A batch is sent when it is this large…

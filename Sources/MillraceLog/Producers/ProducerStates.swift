@@ -16,7 +16,8 @@ struct AbortedRange: Hashable, Sendable, BitwiseCopyable {
     var last: Int64
 }
 
-/// What one partition remembers about idempotent and transactional producers. A pure value: the partition's lock carries it.
+/// What one partition remembers about idempotent and transactional producers. A pure value: the partition's lock
+/// carries it.
 struct ProducerStates: Sendable, Equatable {
     struct Batch: Hashable, Sendable, BitwiseCopyable {
         var firstSequence: Int32

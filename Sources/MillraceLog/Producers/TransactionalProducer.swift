@@ -2,9 +2,9 @@ public import MillraceCore
 
 /// Appends records that stay invisible until someone decides about them.
 ///
-/// The decision is taken elsewhere (in the engine: a key in the commit's write batch). The order is: `begin`, `append`s,
-/// `prepare` (all of it is on the disk), the decision made durable, `writeMarker`. After a crash a new instance of the
-/// name finds the transactions without a marker in `undecided`, and `resolve`s each as was decided.
+/// The decision is taken elsewhere (in the engine: a key in the commit's write batch). The order is: `begin`,
+/// `append`s, `prepare` (all of it is on the disk), the decision made durable, `writeMarker`. After a crash a new
+/// instance of the name finds the transactions without a marker in `undecided`, and `resolve`s each as was decided.
 ///
 /// One transaction at a time. Thread-safe, but its calls are meant to come from one task.
 public final class TransactionalProducer: Sendable {

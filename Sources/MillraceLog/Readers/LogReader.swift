@@ -69,8 +69,8 @@ public final class LogReader {
 
     /// The next batches, about `maxBytes` of them but always one; nil at the end of what can be read, without waiting.
     ///
-    /// Throws `offsetOutOfRange` when retention or a cut took the reader's place, and `corrupt` with the exact place for
-    /// bytes that are not what was written; the reader then stands before them, and `skipDamage` goes on behind.
+    /// Throws `offsetOutOfRange` when retention or a cut took the reader's place, and `corrupt` with the exact place
+    /// for bytes that are not what was written; the reader then stands before them, and `skipDamage` goes on behind.
     public func next(maxBytes: Int = 1 << 20) throws(Failure) -> LentBatches? {
         let bounds = partition.bounds(isolation)
         if offset < bounds.start || offset > bounds.end { throw partition.outOfRange(offset, bounds) }

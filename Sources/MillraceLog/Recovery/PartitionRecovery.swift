@@ -1,6 +1,7 @@
 internal import MillraceCore
 
-/// Opens one partition's directory: finds its segments, cuts a torn tail, refuses damage, and brings producers up to date.
+/// Opens one partition's directory: finds its segments, cuts a torn tail, refuses damage, and brings producers up to
+/// date.
 ///
 /// Repeating it after a crash in the middle gives the same result. It deletes only what a finished compaction or roll
 /// has replaced, and temporary files.

@@ -1,7 +1,7 @@
 internal import MillraceCore
 
-/// The first offset that a partition serves, when retention or an operator has moved it: durable before any segment goes,
-/// so that segments may then go in any order.
+/// The first offset that a partition serves, when retention or an operator has moved it: durable before any segment
+/// goes, so that segments may then go in any order.
 enum StartFile {
     static let name = "partition.start"
     private static let file = CheckedFile(magic: "MRSTART\n", version: 1)

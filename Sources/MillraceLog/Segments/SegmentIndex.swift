@@ -1,6 +1,7 @@
 internal import MillraceCore
 
-/// A sparse index of one segment: every few KiB the first offset of a batch, where it lies, and the largest time before it.
+/// A sparse index of one segment: every few KiB the first offset of a batch, where it lies, and the largest time before
+/// it.
 ///
 /// A cache: everything in it can be had again by reading the segment.
 struct SegmentIndex: Sendable {

@@ -1,8 +1,8 @@
 /// What a segment file's name says: its first offset, the leader epoch of all its batches, how often it was compacted.
 ///
-/// `00000000000000000042.e3.g0.log`. Kafka's tools read the offset up to the first dot and the suffix; the epoch is here
-/// because nothing else in a file of bare batches could check it, the generation so that a compacted file never bears the
-/// name of the one that it replaces, and an index never fits the wrong one.
+/// `00000000000000000042.e3.g0.log`. Kafka's tools read the offset up to the first dot and the suffix; the epoch is
+/// here because nothing else in a file of bare batches could check it, the generation so that a compacted file never
+/// bears the name of the one that it replaces, and an index never fits the wrong one.
 struct SegmentName: Hashable, Comparable, Sendable {
     var base: Int64
     var epoch: Int32

@@ -34,7 +34,8 @@ public final class LogStore: Sendable {
 
     /// Opens the store in `directory`, made when it is missing, and recovers what a crash left.
     ///
-    /// Throws when another process owns it or it cannot be read; a single damaged partition does not: it refuses by itself.
+    /// Throws when another process owns it or it cannot be read; a single damaged partition does not: it refuses by
+    /// itself.
     public static func open(
         directory: String, storage: any Storage, clock: any RuntimeClock, options: LogOptions = LogOptions()
     ) throws(Failure) -> LogStore {

@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// A thread we own that runs jobs one after the other, first in, first out.
 ///
-/// An actor is pinned to it by returning `asUnownedSerialExecutor()` as its nonisolated `unownedExecutor`, and must keep the lane alive. Actors on the same lane call each other without a thread switch; a call from another
-/// thread costs microseconds, so cross lanes with batches. Actors that have to move or to take turns use a `Strand`.
+/// An actor is pinned to it by returning `asUnownedSerialExecutor()` as its nonisolated `unownedExecutor`, and must
+/// keep the lane alive. Actors on the same lane call each other without a thread switch; a call from another thread
+/// costs microseconds, so cross lanes with batches. Actors that have to move or to take turns use a `Strand`.
 ///
 /// Safe from any thread.
 public final class Lane: SerialExecutor, Sendable {

@@ -135,7 +135,10 @@ enum Seeds {
             }
             #expect(
                 text(driver.output) == text(oracle.panes),
-                "seed \(seed) step \(step): \(test.window) lateness \(test.lateness) bound \(test.bound) \(test.trigger)"
+                """
+                seed \(seed) step \(step): \(test.window) lateness \(test.lateness) bound \(test.bound) \
+                \(test.trigger)
+                """
             )
             if text(driver.output) != text(oracle.panes) { return }
             driver.removeOutput()
