@@ -104,7 +104,8 @@ let package = Package(
             name: "TablesBenchmark", dependencies: ["MillraceCore", "MillraceTables"],
             path: "Benchmarks/TablesBenchmark", exclude: ["run"], swiftSettings: strict),
         .executableTarget(
-            name: "FlowBenchmark", dependencies: ["MillraceCore", "MillraceFlow"], path: "Benchmarks/FlowBenchmark",
+            name: "FlowBenchmark", dependencies: ["CountingAllocator", "MillraceCore", "MillraceFlow"],
+            path: "Benchmarks/FlowBenchmark",
             swiftSettings: strict),
 
         tests("MillraceCoreTests", ["MillraceCore"]),
