@@ -112,6 +112,49 @@ final class ToolRun {
         #expect(try tool.run("log append a --envelope", input: "{\"vlaue\":1}", expecting: 1).error.contains("line 1"))
     }
 
+    @Test func positionsAreShownAndReset() throws {
+        let tool = try ToolRun()
+        try tool.run("log append t --create", input: (0..<100).map { "\($0)\n" }.joined())
+        let offsets = try tool.run("log offsets t").lines
+        #expect(offsets.first?["endOffset"] as? Int == 100 && offsets.first?["startOffset"] as? Int == 0)
+        #expect(try tool.run("log offsets --group g", expecting: 4).error.contains("no consumer group"))
+        #expect(try tool.run("log reset g t --to 40").error.contains("nothing was changed"))
+        #expect(try tool.run("log offsets --groups").lines.isEmpty)
+        try tool.run("log reset g t --to 40 --yes")
+        let position = try #require(try tool.run("log offsets --group g").lines.first)
+        #expect(position["offset"] as? Int == 40 && position["lag"] as? Int == 60)
+        try tool.run("log reset g t --to -10 --yes")
+        #expect(try tool.run("log offsets --group g").lines.first?["offset"] as? Int == 90)
+        #expect(try tool.run("log reset g t --to nowhere", expecting: 2).error.contains("earliest, latest"))
+        try tool.run("log reset g t --forget --yes")
+        #expect(try tool.run("log offsets --groups").lines.isEmpty)
+    }
+
+    @Test func compactionAndCuttingKeepWhatTheySay() throws {
+        let tool = try ToolRun()
+        try tool.run("log create users --cleanup compact --segment-bytes 4KiB")
+        var last: [String: String] = [:]
+        for round in 0..<4 {
+            let lines = (0..<200).map { n in (key: "k\(n % 9)", value: "\(round)-\(n)") }
+            for line in lines { last[line.key] = line.value }
+            let input = lines.map { "\($0.key)=\($0.value)\n" }.joined()
+            try tool.run("log append users --key-separator = --batch-bytes 1KiB", input: input)
+        }
+        let compacted = try #require(try tool.run("log compact users").lines.first)
+        #expect(compacted["recordsDropped"] as? Int ?? 0 > 100)
+        var read: [String: String] = [:]
+        let records = try tool.run("log read users").lines
+        for record in records { read[record["key"] as? String ?? ""] = record["value"] as? String }
+        #expect(read == last && records.count < 800)
+        #expect(try tool.run("log verify").lines.allSatisfy { $0["state"] as? String == "whole" })
+
+        try tool.run("log delete users --before 700", expecting: 2)
+        try tool.run("log delete users --before 700 --yes")
+        #expect(try tool.run("log read users").lines.first?["offset"] as? Int ?? 0 >= 700)
+        try tool.run("log create plain")
+        #expect(try tool.run("log compact plain", expecting: 1).error.contains("not a compacted topic"))
+    }
+
     @Test func damageIsFoundAndReadAround() throws {
         let tool = try ToolRun()
         try tool.run("log create t")

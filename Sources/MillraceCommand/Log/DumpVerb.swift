@@ -108,12 +108,15 @@ private final class DumpRun {
             try forEachRecord(view) { record in
                 let style = invocation.terminal.style
                 let time = record.milliseconds < 0 ? "–" : CivilTime.column(record.timestamp)
-                var line = "    \(record.offset)  \(style.dim(time))  "
-                line += style.cyan(Cell.data(record.key.map(Array.init)).column) + "  "
-                line += Cell.data(record.value.map(Array.init)).column
-                if let width = invocation.terminal.width, !style.isOn { line = line.cut(to: width) }
-                if record.headerCount > 0 { line += style.dim("  +\(record.headerCount) headers") }
-                invocation.terminal.out.line(line)
+                let (offset, key) = ("    \(record.offset)", Cell.data(record.key.map(Array.init)).column)
+                let headers = record.headerCount > 0 ? "  +\(record.headerCount) headers" : ""
+                var value = Cell.data(record.value.map(Array.init)).column
+                if let width = invocation.terminal.width {
+                    let taken = offset.count + time.count + key.count + headers.count + 6
+                    value = value.cut(to: max(8, width - taken))
+                }
+                invocation.terminal.out.line(
+                    "\(offset)  \(style.dim(time))  \(style.cyan(key))  \(value)\(style.dim(headers))")
             }
         }
     }

@@ -22,6 +22,8 @@ final class RowWriter {
     private let terminal: Terminal
     private var waiting: [[Cell]] = []
     private var widths: [Int]?
+    /// Columns that hold a number anywhere stand to the right.
+    private var areNumbers: [Bool] = []
 
     init(_ columns: [Column], _ terminal: Terminal) {
         (self.columns, self.terminal) = (columns, terminal)
@@ -47,6 +49,7 @@ final class RowWriter {
                 max(columns[index].title.count, waiting.map { $0[index].column.count }.max() ?? 0)
             }
             widths = fitted
+            areNumbers = columns.indices.map { index in waiting.contains { $0[index].isNumber } }
             printHead(fitted)
         }
         for cells in waiting { print(cells) }
@@ -56,9 +59,8 @@ final class RowWriter {
     func finish() { flush() }
 
     private func printHead(_ widths: [Int]) {
-        let sample = waiting[0]
         let parts = visible.map { index in
-            align(columns[index].title, widths[index], right: sample[index].isNumber, isLast: index == visible.last)
+            align(columns[index].title, widths[index], right: areNumbers[index], isLast: index == visible.last)
         }
         terminal.out.line(terminal.style.bold(parts.joined(separator: "  ")))
     }
@@ -71,7 +73,7 @@ final class RowWriter {
             if columns[index].isElastic, let width = terminal.width {
                 text = text.cut(to: max(8, width - line.count - 1))
             }
-            line += align(text, widths[index], right: cells[index].isNumber, isLast: index == visible.last)
+            line += align(text, widths[index], right: areNumbers[index], isLast: index == visible.last)
         }
         terminal.out.line(line)
     }
