@@ -157,6 +157,33 @@ import Testing
         }
     }
 
+    @Test func T08_aPowerCutDuringRetentionTakesNoLiveRecord() throws {
+        for call in 1...30 {
+            for seed: UInt64 in 0..<6 {
+                let (bench, partition) = try bench {
+                    $0.segmentBytes = 1_024
+                    $0.retentionTime = nil
+                    $0.retentionBytes = 3_000
+                }
+                for number in 0..<40 {
+                    try bench.append(partition, ["v\(number)-\(String(repeating: "x", count: 200))"])
+                }
+                bench.disk.powerOff(atCall: call)
+                bench.store.maintain()
+                bench.dropStore()
+                var random = SeededRandom(seed: seed)
+                bench.disk.crash(using: &random)
+                let again = try #require(bench.open().topic("t")).partitions[0]
+                #expect(again.fault == nil, "call \(call) seed \(seed): \(String(describing: again.fault))")
+                let reads = try readAll(again)
+                // Deleted ones may come back; what is there is whole and reaches to the end.
+                #expect(reads.map(\.offset) == Array(again.startOffset..<40))
+                #expect(reads.allSatisfy { $0.value.hasPrefix("v\($0.offset)-") })
+                #expect(again.byteCount >= 3_000)
+            }
+        }
+    }
+
     @Test func T09_aFailedSyncFencesThePartitionAndOthersGoOn() throws {
         let (bench, partition) = try bench()
         let other = try bench.topic("other")

@@ -38,7 +38,9 @@ import Testing
     }
 
     /// Opens a damaged copy and reads all of it, around damage where there is some.
-    func examine(_ disk: SimulatedStorage, _ sample: Sample, _ context: String) throws {
+    func examine(
+        _ disk: SimulatedStorage, _ sample: Sample, _ context: String, mustShow: Bool = false
+    ) throws {
         var options = LogOptions()
         options.execution = .manual
         let store = try LogStore.open(directory: "log", storage: disk, clock: SimulatedClock(), options: options)
@@ -68,6 +70,7 @@ import Testing
             let isRefused = partition.fault != nil && offset >= partition.endOffset
             #expect(isNamed || isRefused, "\(context): \(offset) vanished")
         }
+        if mustShow { #expect(!named.isEmpty || partition.fault != nil, "\(context): not seen") }
         if named.isEmpty, partition.fault == nil { #expect(served.count == sample.expected.count, "\(context)") }
         #expect(!store.recovery.events.contains { $0.kind == .tornTail || $0.kind == .quarantined }, "\(context): cut")
     }
@@ -85,7 +88,9 @@ import Testing
                 for bit in 0..<8 where isThorough || bit == (position + size) % 8 {
                     let disk = sample.disk.fork()
                     #expect(disk.damage(path, at: position, flipping: 1 << UInt8(bit)))
-                    try examine(disk, sample, "\(path) byte \(position) bit \(bit)\(clean ? "" : " after a kill")")
+                    try examine(
+                        disk, sample, "\(path) byte \(position) bit \(bit)\(clean ? "" : " after a kill")",
+                        mustShow: isLog(path))
                 }
             }
         }

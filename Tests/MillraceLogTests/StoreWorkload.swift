@@ -82,6 +82,13 @@ final class StoreWorkload {
 
     func crash() {
         bench.dropStore()
+        // Often the process dies first, alone, and a new one begins to work on what the dead one left unsynced.
+        if random.chance(1, in: 2) {
+            bench.disk.killProcess()
+            if random.chance(1, in: 2) { bench.disk.powerOff(atCall: Int.random(in: 1...60, using: &random)) }
+            _ = try? bench.open()
+            bench.dropStore()
+        }
         bench.disk.crash(using: &random)
     }
 
