@@ -47,7 +47,7 @@ public final class ConsoleServer: Sendable {
         let router = Router(routes: routes + PageFiles.routes)
         http = HTTPServer(
             .init(port: options.port, isPublic: options.isPublic, tls: options.tls, threads: options.threads),
-            clock: clock, admit: { rules.checkOrigin($0) },
+            clock: clock, executor: api.executor, admit: { rules.checkOrigin($0) },
             bodyLimit: { request in
                 if case .route(let route, _) = router.find(request.method, request.path) { return route.bodyLimit }
                 return Limits.httpBodyBytes

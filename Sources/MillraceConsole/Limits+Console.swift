@@ -46,6 +46,8 @@ extension Limits {
     public static let tokenGuessers = 10_000
     /// How long open requests may take when the console stops.
     public static let httpStop = TimeSpan.seconds(2)
+    /// Bytes of a certificate chain or key as text.
+    public static let certificateBytes = 256 << 10
     /// Rows of one answer unless the request says otherwise, and at most.
     public static let rowsPerAnswer = 100
     public static let rowsPerAnswerMost = 10_000

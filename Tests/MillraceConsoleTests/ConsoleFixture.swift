@@ -13,10 +13,17 @@ final class ConsoleFixture: Sendable {
         let calls = Lock<[String]>([])
         private func note(_ call: String) { calls.withLock { $0.append(call) } }
 
+        private let asked = Lock<Int64>(0)
+
         func status() async -> NodeStatus {
+            let asked = asked.withLock { asked in
+                asked += 1
+                return asked
+            }
             let task = TaskStatus(
                 stage: 0, partition: 3, lane: 1, state: .running, position: 90, end: 100, lag: .milliseconds(1_500),
-                watermark: .seconds(1_700_000_000), watermarkHolder: "partition 2 since 12 s", recordsIn: 90,
+                watermark: .seconds(1_700_000_000), watermarkHolder: "partition 2 since 12 s",
+                recordsIn: 90 + asked * 10,
                 recordsOut: 45, lateRecords: 2, badRecords: 1, busy: 0.25, idle: 0.5, blocked: 0.25,
                 commitAge: .milliseconds(20), commitDuration: .milliseconds(3), commits: 7, stateBytes: 4_096,
                 restarts: 1, lastFailure: "io: <b>\"x\"</b>")

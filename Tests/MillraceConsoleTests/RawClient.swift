@@ -10,7 +10,7 @@ final class RawClient: @unchecked Sendable {
     let descriptor: Int32
     private var pending: [UInt8] = []
 
-    init(port: Int, timeout: Double = 10, receiveBuffer: Int32? = nil) {
+    init(port: Int, timeout: Double = 120, receiveBuffer: Int32? = nil) {
         #if canImport(Glibc)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         #else
@@ -122,7 +122,7 @@ final class RawClient: @unchecked Sendable {
     }
 
     /// Reads until the text is there; what was read so far.
-    func until(_ text: String, seconds: Double = 10) async -> String {
+    func until(_ text: String, seconds: Double = 120) async -> String {
         var all: [UInt8] = []
         let end = Date().addingTimeInterval(seconds)
         while Date() < end {

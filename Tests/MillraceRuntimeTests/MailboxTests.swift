@@ -5,7 +5,7 @@ import Testing
 
 private func until(_ condition: () -> Bool) async -> Bool {
     let clock = SystemClock()
-    let end = clock.now + .seconds(10)
+    let end = clock.now + .seconds(120)
     while clock.now < end {
         if condition() { return true }
         try? await clock.sleep(for: .milliseconds(1))

@@ -7,7 +7,7 @@ private func fast(_ intensity: Int? = 5) -> RestartPolicy {
     RestartPolicy(intensity: intensity, backoff: Backoff(first: .milliseconds(1), last: .milliseconds(2)))
 }
 
-private func until(_ limit: TimeSpan = .seconds(10), _ condition: () -> Bool) async -> Bool {
+private func until(_ limit: TimeSpan = .seconds(120), _ condition: () -> Bool) async -> Bool {
     let clock = SystemClock()
     let end = clock.now + limit
     while clock.now < end {
@@ -53,7 +53,7 @@ private func until(_ limit: TimeSpan = .seconds(10), _ condition: () -> Bool) as
         let order = Lock<[String]>([])
         for id in ["a", "b", "c"] {
             try s.add(
-                Child(id) { _ in
+                Child(ChildRule(id, shutdown: .seconds(300))) { _ in
                     do { try await SystemClock().sleep(for: .seconds(100)) } catch { order.withLock { $0.append(id) } }
                 })
         }

@@ -30,11 +30,15 @@ final class APIContext: Sendable {
     /// For reads of streams: they block on disks, and the server's threads are for those who wait shortly.
     let blocking = BlockingExecutor(name: "console", threads: 4)
     let appends = RecentAppends()
+    let executor: WebExecutor
     let streams = Gauge()
     /// Rotates over partitions for records without a key.
     let turn = Counter()
 
-    init(_ backend: ConsoleBackend, clock: any RuntimeClock) { (self.backend, self.clock) = (backend, clock) }
+    init(_ backend: ConsoleBackend, clock: any RuntimeClock) {
+        (self.backend, self.clock) = (backend, clock)
+        executor = WebExecutor(clock: clock)
+    }
 
     func needTables() throws(Failure) -> TableStore {
         guard let tables = backend.tables else { throw Failure(.notFound, "this node keeps no tables") }

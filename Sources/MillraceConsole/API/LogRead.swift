@@ -211,7 +211,7 @@ enum LogRead {
         let text = request.query["contains"].map { Array($0.utf8) }.flatMap { $0.isEmpty ? nil : $0 }
         let stream = EventStream(clock: api.clock)
         let all = tails
-        stream.produce(counting: api.streams) { stream in await pump(all, text, api, stream) }
+        stream.produce(api) { stream in await pump(all, text, api, stream) }
         return Response(stream)
     }
 

@@ -54,7 +54,7 @@ enum NodeAPI {
 
     private static func follow(_ api: APIContext) -> Response {
         let stream = EventStream(clock: api.clock)
-        stream.produce(counting: api.streams) { stream in
+        stream.produce(api) { stream in
             var events = ServerEvents()
             while !stream.isClosed {
                 let status = await api.backend.status()

@@ -43,13 +43,13 @@ struct ServerEvents {
 
 extension EventStream {
     /// Runs a producer until it returns or the client is gone, then ends the stream.
-    func produce(counting gauge: Gauge, _ body: @escaping @Sendable (EventStream) async -> Void) {
-        gauge.add(1)
+    func produce(_ api: APIContext, _ body: @escaping @Sendable (EventStream) async -> Void) {
+        api.streams.add(1)
         // Ends with the stream: `body` looks at what `send` returns, and a heart beat finds a dead peer.
-        _ = Task {
+        _ = Task(executorPreference: api.executor) {
             await body(self)
             self.end()
-            gauge.add(-1)
+            api.streams.add(-1)
         }
     }
 

@@ -26,7 +26,7 @@ enum TableFollow {
         let subscription = try tables.subscribe(scope, after: after)
         let stream = EventStream(clock: api.clock)
         let isResumed = after != nil
-        stream.produce(counting: api.streams) { stream in
+        stream.produce(api) { stream in
             var events = ServerEvents()
             if isResumed {
                 events.event("live") { json in json.object { _ in } }

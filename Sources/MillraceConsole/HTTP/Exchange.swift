@@ -130,7 +130,7 @@ final class Exchange: @unchecked Sendable {
             self?.deliver(.refusal(504, "no answer within \(Limits.httpAnswer.seconds) s"))
         }
         // Ends by itself or with the time-out, and always delivers.
-        let task = Task { [weak self] in
+        let task = Task(executorPreference: server.executor) { [weak self] in
             let response = await work()
             self?.deliver(response)
         }

@@ -1,5 +1,5 @@
 internal import CMicrohttpd
-public import MillraceCore
+internal import MillraceCore
 
 #if canImport(Glibc)
     internal import Glibc
@@ -10,18 +10,18 @@ public import MillraceCore
 /// A small HTTP/1.1 server: requests in, answers out. libmicrohttpd moves the bytes on threads of its own.
 ///
 /// The head is checked before anything else happens; a handler sees only whole and well-formed requests.
-public final class HTTPServer: Sendable {
-    public struct Options: Sendable {
+final class HTTPServer: Sendable {
+    struct Options: Sendable {
         /// 0 takes a free one.
-        public var port: Int
+        var port: Int
         /// Loopback only unless set.
-        public var isPublic: Bool
+        var isPublic: Bool
         /// PEM texts of the key and the certificate chain.
-        public var tls: (key: String, certificate: String)?
-        public var threads: Int
-        public var connections: Int
+        var tls: (key: String, certificate: String)?
+        var threads: Int
+        var connections: Int
 
-        public init(
+        init(
             port: Int, isPublic: Bool = false, tls: (key: String, certificate: String)? = nil, threads: Int = 2,
             connections: Int = Limits.httpConnections
         ) {
@@ -30,13 +30,15 @@ public final class HTTPServer: Sendable {
         }
     }
 
-    public let options: Options
+    let options: Options
     let clock: any RuntimeClock
     /// Looks at a head before the body is read: a refusal, or `nil`.
     let admit: @Sendable (Request) -> Response?
     /// Bytes of body that a request may have.
     let bodyLimit: @Sendable (Request) -> Int
     let handle: @Sendable (Request) -> Answer
+    /// Where answers that come later are worked out.
+    let executor: WebExecutor
     let counters = HTTPCounters()
     let open = Lock(OpenConnections())
     private let daemons = Lock<[Daemon]>([])
@@ -47,17 +49,19 @@ public final class HTTPServer: Sendable {
         let pointer: OpaquePointer
     }
 
-    public init(
-        _ options: Options, clock: any RuntimeClock, admit: @escaping @Sendable (Request) -> Response? = { _ in nil },
+    init(
+        _ options: Options, clock: any RuntimeClock, executor: WebExecutor? = nil,
+        admit: @escaping @Sendable (Request) -> Response? = { _ in nil },
         bodyLimit: @escaping @Sendable (Request) -> Int = { _ in Limits.httpBodyBytes },
         handle: @escaping @Sendable (Request) -> Answer
     ) {
         (self.options, self.clock) = (options, clock)
         (self.admit, self.bodyLimit, self.handle) = (admit, bodyLimit, handle)
+        self.executor = executor ?? WebExecutor(clock: clock)
     }
 
     /// Begins to serve and returns the port. The server must be stopped before it goes.
-    public func start() throws(Failure) -> Int {
+    func start() throws(Failure) -> Int {
         let v4 = startDaemon(port: options.port, isIPv6: false)
         guard let v4 else {
             let reason = IOFault(.open, path: "port \(options.port)", errno: errno)
@@ -115,9 +119,9 @@ public final class HTTPServer: Sendable {
         return code == 0 ? Int(clamping: limit.rlim_cur) : 4_096
     }
 
-    public var isRunning: Bool { daemons.withLock { !$0.isEmpty } }
+    var isRunning: Bool { daemons.withLock { !$0.isEmpty } }
     /// Connections that are open now.
-    public var connections: Int { open.withLock { $0.connections.count } }
+    var connections: Int { open.withLock { $0.connections.count } }
 
     // MARK: The sweeper
 
@@ -144,7 +148,7 @@ public final class HTTPServer: Sendable {
 
     /// Takes no new connections, ends the streams, lets requests finish for `Limits.httpStop`, then answers what is
     /// left with 503 and stops. The caller's thread may wait; the cooperative pool's does not.
-    public func stop() async {
+    func stop() async {
         let running = daemons.withLock { daemons in
             defer { daemons = [] }
             return daemons

@@ -34,7 +34,8 @@ final class AccessRules: Sendable {
     func checkOrigin(_ request: Request) -> Response? {
         guard let host = request.headers["host"], hosts.contains(Self.name(of: host)) else {
             return .refusal(
-                421, "this node is not called that", advice: "Add the name with console.hosts", closes: true)
+                421, "this node is not called that", advice: "Call it localhost, or allow the name with console.hosts",
+                closes: true)
         }
         guard request.method.isWrite else {
             if request.method == .options { return .refusal(405, "cross-origin requests are not served", closes: true) }

@@ -10,6 +10,12 @@ public struct NodeSettings: Sendable {
     public var consoleAddress = "127.0.0.1"
     /// 0 lets the system choose; `nil` keeps the port of the topology's `Console`, or no console without one.
     public var consolePort: Int?
+    /// Names besides this machine's own that clients may call the console, with commas.
+    public var consoleHosts = ""
+    /// Files in PEM form. A console that others can reach needs both, or the statement that it may be insecure.
+    public var consoleCertificate = ""
+    public var consoleKey = ""
+    public var consoleInsecure = false
     /// Threads that run tasks. 0 is one per core.
     public var lanes = 0
     /// How long results may wait before they are durable and visible.

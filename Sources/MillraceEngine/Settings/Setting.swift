@@ -25,6 +25,16 @@ struct Setting: Sendable {
                 settings.consolePort = port
                 return true
             }, show: { $0.consolePort.map(String.init) ?? "" }),
+        optional("console.hosts", "other names clients may call the console, with commas", \.consoleHosts),
+        optional("console.certificate", "certificate of the console, a PEM file", \.consoleCertificate),
+        optional("console.key", "private key of the console, a PEM file", \.consoleKey),
+        Setting(
+            key: "console.insecure", meaning: "let others reach the console without TLS", form: "true or false",
+            apply: { settings, text in
+                guard let on = Bool(text) else { return false }
+                settings.consoleInsecure = on
+                return true
+            }, show: { String($0.consoleInsecure) }),
         Setting(
             key: "lanes", meaning: "threads that run tasks, 0 = one per core", form: "a number, 0 to 256",
             apply: { settings, text in
@@ -71,6 +81,19 @@ struct Setting: Sendable {
             apply: { settings, text in
                 settings[keyPath: path] = text
                 return !text.isEmpty
+            }, show: { $0[keyPath: path] })
+    }
+
+    private static func optional(
+        _ key: String, _ meaning: String, _ path: any WritableKeyPath<NodeSettings, String> & Sendable
+    )
+        -> Setting
+    {
+        Setting(
+            key: key, meaning: meaning, form: "text",
+            apply: { settings, text in
+                settings[keyPath: path] = text
+                return true
             }, show: { $0[keyPath: path] })
     }
 

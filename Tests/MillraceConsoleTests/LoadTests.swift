@@ -1,0 +1,89 @@
+import Foundation
+import MillraceCore
+import Testing
+
+@testable import MillraceConsole
+
+/// T35 and T37. They measure time and need a machine of their own: MILLRACE_CONSOLE_LOAD=1 runs them in a small size,
+/// 10 ten times as large.
+@Suite(.serialized, .enabled(if: LoadTests.factor > 0, "needs MILLRACE_CONSOLE_LOAD")) struct LoadTests {
+    static let factor = Int(ProcessInfo.processInfo.environment["MILLRACE_CONSOLE_LOAD"] ?? "") ?? 0
+
+    @Test func `followers that stall do not hold up the others`() async throws {
+        try await ConsoleFixture.with { node in
+            let (readers, stalled) = (20 * Self.factor, 5 * Self.factor)
+            try node.put("/sse", minute: 0, count: 0)
+            let idle = (0..<stalled).map { _ in RawClient(port: node.port, receiveBuffer: 4_096) }
+            for client in idle { client.send("GET /tables/views?key=/sse&follow HTTP/1.1\r\nHost: localhost\r\n\r\n") }
+            let seen = Lock<[Int]>([])
+            let events = 10
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<readers {
+                    group.addTask {
+                        let client = node.client()
+                        client.send("GET /tables/views?key=/sse&follow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                        let text = await client.until("\"count\":\(events),", seconds: 240)
+                        let got = (1...events).filter { text.contains("\"count\":\($0),") }.count
+                        seen.withLock { $0.append(got) }
+                    }
+                }
+                group.addTask {
+                    try? await Task.sleep(for: .milliseconds(1_000))
+                    for count in 1...events {
+                        let note = String(repeating: "x", count: 2_000)
+                        try? node.put("/sse", minute: Int64(count), count: Int64(count), note: note)
+                        try? await Task.sleep(for: .milliseconds(50))
+                    }
+                }
+            }
+            #expect(seen.withLock { $0 } == [Int](repeating: events, count: readers))
+            withExtendedLifetime(idle) {}
+        }
+    }
+
+    @Test func `slow heads are ended while honest requests are served`() async throws {
+        try await ConsoleFixture.with { node in
+            let slow = (0..<(100 * Self.factor)).map { _ in node.client() }
+            for client in slow { client.send("GET /logs HTTP/1.1\r\nHost: loc") }
+            let start = node.clock.now
+            var worst = TimeSpan.zero
+            var open = slow.count
+            while open > 0, node.clock.now - start < .seconds(120) {
+                let begin = node.clock.now
+                #expect(await node.client().get("/health")?.status == 200)
+                worst = max(worst, node.clock.now - begin)
+                // A letter now and then keeps an idle timer from seeing anything.
+                open = slow.filter { $0.send("a") }.count
+                try await Task.sleep(for: .milliseconds(500))
+            }
+            #expect(open == 0, "\(open) of \(slow.count) still open")
+            #expect(node.clock.now - start >= .seconds(9))
+            #expect(worst < .seconds(20), "\(worst)")
+        }
+    }
+
+    @Test func `reconnects with an id are bounded and go on where they were`() async throws {
+        try await ConsoleFixture.with { node in
+            try node.put("/r", minute: 0, count: 1)
+            var id = ""
+            for n in 0..<(20 * Self.factor) {
+                try node.put("/r", minute: Int64(n + 1), count: Int64(n + 2))
+                let client = node.client()
+                let header = id.isEmpty ? "" : "Last-Event-ID: \(id)\r\n"
+                client.send("GET /tables/views?key=/r&follow HTTP/1.1\r\nHost: localhost\r\n\(header)\r\n")
+                let text = await client.until("\"count\":\(n + 2),")
+                #expect(text.contains("\"count\":\(n + 2),"))
+                if !id.isEmpty { #expect(!text.contains("\"count\":\(n),")) }
+                let more = text.contains("\nid: ") ? text : text + (await client.until("\nid: "))
+                id = more.components(separatedBy: "\nid: ").last?.components(separatedBy: "\n").first ?? ""
+            }
+            let end = node.clock.now + .seconds(120)
+            while node.clock.now < end,
+                await node.client().get("/metrics")?.text.contains("millrace_http_streams 0") != true
+            {
+                try await Task.sleep(for: .milliseconds(200))
+            }
+            #expect(await node.client().get("/metrics")?.text.contains("millrace_http_streams 0") == true)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import MillraceCore
+import Testing
+
+@testable import MillraceConsole
+
+/// The page in a real browser, over a real node. Skipped, visibly, without chromium-driver or MILLRACE_BROWSER=1.
+@Suite(.serialized, .enabled(if: Browser.isWanted, "needs chromium-driver and MILLRACE_BROWSER=1"))
+struct PageTests {
+    private func with(
+        width: Int, _ body: (ConsoleFixture, Browser, String) async throws -> Void
+    ) async throws {
+        try await ConsoleFixture.with { node in
+            let browser = try await Browser(width: width, height: 900)
+            var failure: (any Error)?
+            do { try await body(node, browser, "http://localhost:\(node.port)/") } catch { failure = error }
+            await browser.quit()
+            if let failure { throw failure }
+        }
+    }
+
+    @Test func `numbers move, the tail follows, a row flashes, a dead letter is redriven`() async throws {
+        try await with(width: 1_280) { node, browser, url in
+            try await browser.open(url)
+            #expect(try await browser.until("document.querySelector('[data-tile=in] .value')"))
+            let before =
+                try await browser.run("return document.querySelector('[data-tile=in] .note').textContent") as? String
+            #expect(
+                try await browser.until(
+                    "document.querySelector('[data-tile=in] .note').textContent !== '\(before ?? "")'"))
+            #expect(
+                try await browser.until("document.querySelectorAll('[data-pipeline=PageViews] .edge').length === 2"))
+            // A stage opens its tasks, and stays open through the next second's news.
+            _ = try await browser.run("document.querySelector('.node.stage').click()")
+            try await Task.sleep(for: .milliseconds(1_500))
+            #expect(try await browser.until("document.querySelectorAll('[data-pipeline] tbody tr').length === 1"))
+
+            _ = try await browser.run("location.hash = '#/logs/clicks'")
+            #expect(try await browser.until("document.querySelector('#tail')"))
+            let nasty = #"{"page":"<img src=x onerror=document.title='broken'>"}"#
+            _ = await node.client().request("POST", "/logs/clicks", body: nasty)
+            #expect(
+                try await browser.until("document.querySelector('#tail tbody')?.textContent.includes('<img src=x')"))
+            #expect(try await browser.run("return document.querySelectorAll('#tail img').length") as? Int == 0)
+
+            try node.put("/home", minute: 1, count: 41)
+            _ = try await browser.run("location.hash = '#/tables/views'")
+            #expect(try await browser.until("document.querySelector('#rows tbody')?.textContent.includes('41')"))
+            #expect(try await browser.run("return document.querySelectorAll('#rows .flash').length") as? Int == 0)
+            try await Task.sleep(for: .milliseconds(600))
+            try node.put("/home", minute: 1, count: 42)
+            #expect(try await browser.until("document.querySelector('#rows .flash')?.textContent.includes('42')"))
+            try node.put("/home", minute: 2, count: 43)
+            _ = try await browser.run("document.querySelector('#rows tbody tr').click()")
+            #expect(try await browser.until("document.querySelector('.chart .stroke')"))
+
+            _ = try await browser.run("location.hash = '#/letters'")
+            #expect(
+                try await browser.until("document.querySelector('[data-letters] tbody')?.textContent.includes('boom')"))
+            _ = try await browser.run("document.querySelector('[data-letters] button').click()")
+            #expect(try await browser.until("document.querySelector('#token')"))
+            _ = try await browser.run(
+                """
+                document.querySelector('#token').value = '\(ConsoleFixture.token)';
+                document.querySelector('#dialog button.main').click()
+                """)
+            #expect(try await browser.until("document.querySelector('#dialog')?.textContent.includes('1 records')"))
+            #expect(node.inspector.calls.withLock { $0 } == ["redrive 100000"])
+
+            // The refused first try is the network's word about a 401; nothing else may be there.
+            let console = try await browser.console().filter { !$0.contains("401") }
+            #expect(console.isEmpty, "\(console)")
+            #expect(try await browser.run("return document.title") as? String != "broken")
+        }
+    }
+
+    @Test func `nothing is wider than a phone, and everything comes from the node`() async throws {
+        try await with(width: 500) { node, browser, url in
+            try node.put("/home", minute: 1, count: 1, note: String(repeating: "long", count: 100))
+            _ = await node.client().request(
+                "POST", "/logs/clicks", body: "{\"x\":\"\(String(repeating: "y", count: 2_000))\"}")
+            try await browser.open(url)
+            for view in ["#/", "#/logs/clicks", "#/tables/views", "#/letters"] {
+                _ = try await browser.run("location.hash = '\(view)'")
+                #expect(try await browser.until("document.querySelector('main .panel')"))
+                try await Task.sleep(for: .milliseconds(700))
+                let over = try await browser.run("return document.documentElement.scrollWidth - innerWidth") as? Int
+                #expect(over == 0, "\(view)")
+            }
+            let foreign = try await browser.run(
+                "return performance.getEntriesByType('resource').filter(x => !x.name.startsWith(location.origin)).length"
+            )
+            #expect(foreign as? Int == 0)
+            #expect(try await browser.console().isEmpty)
+        }
+    }
+
+    @Test func `the page is light`() async throws {
+        try await ConsoleFixture.with { node in
+            var weight = 0
+            for path in ["/", "/console.css", "/console.js", "/favicon.ico"] {
+                let answer = try #require(await node.client().get(path))
+                #expect(answer.status == 200)
+                weight += answer.body.count
+            }
+            #expect(weight <= 150_000, "\(weight) bytes")
+            #expect(weight > 10_000)
+        }
+    }
+}
