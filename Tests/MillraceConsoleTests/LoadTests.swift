@@ -4,14 +4,17 @@ import Testing
 
 @testable import MillraceConsole
 
+/// How large; outside the suite, whose attribute must not look into it.
+private enum Load {
+    static let factor = Int(ProcessInfo.processInfo.environment["MILLRACE_CONSOLE_LOAD"] ?? "") ?? 0
+}
+
 /// T35 and T37. They measure time and need a machine of their own: MILLRACE_CONSOLE_LOAD=1 runs them in a small size,
 /// 10 ten times as large.
-@Suite(.serialized, .enabled(if: LoadTests.factor > 0, "needs MILLRACE_CONSOLE_LOAD")) struct LoadTests {
-    static let factor = Int(ProcessInfo.processInfo.environment["MILLRACE_CONSOLE_LOAD"] ?? "") ?? 0
-
+@Suite(.serialized, .enabled(if: Load.factor > 0, "needs MILLRACE_CONSOLE_LOAD")) struct LoadTests {
     @Test func `followers that stall do not hold up the others`() async throws {
         try await ConsoleFixture.with { node in
-            let (readers, stalled) = (20 * Self.factor, 5 * Self.factor)
+            let (readers, stalled) = (20 * Load.factor, 5 * Load.factor)
             try node.put("/sse", minute: 0, count: 0)
             let idle = (0..<stalled).map { _ in RawClient(port: node.port, receiveBuffer: 4_096) }
             for client in idle { client.send("GET /tables/views?key=/sse&follow HTTP/1.1\r\nHost: localhost\r\n\r\n") }
@@ -43,7 +46,7 @@ import Testing
 
     @Test func `slow heads are ended while honest requests are served`() async throws {
         try await ConsoleFixture.with { node in
-            let slow = (0..<(100 * Self.factor)).map { _ in node.client() }
+            let slow = (0..<(100 * Load.factor)).map { _ in node.client() }
             for client in slow { client.send("GET /logs HTTP/1.1\r\nHost: loc") }
             let start = node.clock.now
             var worst = TimeSpan.zero
@@ -66,7 +69,7 @@ import Testing
         try await ConsoleFixture.with { node in
             try node.put("/r", minute: 0, count: 1)
             var id = ""
-            for n in 0..<(20 * Self.factor) {
+            for n in 0..<(20 * Load.factor) {
                 try node.put("/r", minute: Int64(n + 1), count: Int64(n + 2))
                 let client = node.client()
                 let header = id.isEmpty ? "" : "Last-Event-ID: \(id)\r\n"
