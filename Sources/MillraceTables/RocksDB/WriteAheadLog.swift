@@ -42,10 +42,10 @@ enum WriteAheadLog {
         let size = try file.size()
         var block = [UInt8](repeating: 0, count: blockBytes)
         var position: Int64 = 0
-        var pending: UInt64?
+        var batch = Batch()
         while position < size {
             let count = try block.reading { (buffer) throws(IOFault) in try file.read(into: buffer, at: position) }
-            let bad = block.withUnsafeBytes { scan($0, count, &pending, &reach.lastSequence) }
+            let bad = block.withUnsafeBytes { scan($0, count, &batch, &reach.lastSequence) }
             if let bad {
                 // Zeros are room that was reserved and never written: the end, unless something follows.
                 let isPadding = block[bad..<count].allSatisfy { $0 == 0 }
@@ -57,12 +57,34 @@ enum WriteAheadLog {
             position += Int64(count)
             if count == 0 { break }
         }
-        if pending != nil { reach.damage = Damage(file: path, position: size) }
+        if batch.isOpen { reach.damage = Damage(file: path, position: size) }
+    }
+
+    /// The head of a batch that is being read. A block that ends soon after a record's header takes only the first
+    /// bytes of a batch, even none, so the head may come in pieces.
+    private struct Batch {
+        var isOpen = false
+        private var head: [UInt8] = []
+
+        mutating func begin() { (isOpen, head) = (true, []) }
+        mutating func add(_ payload: UnsafeRawBufferPointer) {
+            head.append(contentsOf: payload.prefix(RawBatch.headerBytes - head.count))
+        }
+        /// The sequence of the batch's last operation; `nil` when it is shorter than its own head.
+        mutating func end() -> UInt64? {
+            isOpen = false
+            return head.lending { head -> UInt64? in
+                guard head.count == RawBatch.headerBytes else { return nil }
+                let sequence = UInt64(littleEndian: head.loadUnaligned(as: UInt64.self))
+                let operations = UInt32(littleEndian: head.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
+                return sequence &+ UInt64(operations) &- (operations > 0 ? 1 : 0)
+            }
+        }
     }
 
     /// Walks one block; gives the position of the first record that is not whole and good.
     private static func scan(
-        _ block: UnsafeRawBufferPointer, _ count: Int, _ pending: inout UInt64?, _ last: inout UInt64
+        _ block: UnsafeRawBufferPointer, _ count: Int, _ batch: inout Batch, _ last: inout UInt64
     ) -> Int? {
         var at = 0
         while count - at >= headerBytes {
@@ -72,17 +94,14 @@ enum WriteAheadLog {
             guard kind >= Kind.full, kind <= Kind.last, at + headerBytes + length <= count else { return at }
             let covered = UnsafeRawBufferPointer(rebasing: block[(at + 6)..<(at + headerBytes + length)])
             guard mask(CRC32C.of(covered)) == crc else { return at }
-            if kind == Kind.full || kind == Kind.first {
-                guard length >= RawBatch.headerBytes else { return at }
-                let sequence = UInt64(
-                    littleEndian: block.loadUnaligned(fromByteOffset: at + headerBytes, as: UInt64.self))
-                let operations = UInt32(
-                    littleEndian: block.loadUnaligned(fromByteOffset: at + headerBytes + 8, as: UInt32.self))
-                pending = sequence + UInt64(operations) - (operations > 0 ? 1 : 0)
-            }
-            if kind == Kind.full || kind == Kind.last, let end = pending {
+            let begins = kind == Kind.full || kind == Kind.first
+            // A piece in the middle needs a beginning, and a beginning an end before it.
+            guard begins != batch.isOpen else { return at }
+            if begins { batch.begin() }
+            batch.add(UnsafeRawBufferPointer(rebasing: covered.dropFirst()))
+            if kind == Kind.full || kind == Kind.last {
+                guard let end = batch.end() else { return at }
                 last = max(last, end)
-                pending = nil
             }
             at += headerBytes + length
         }
