@@ -9,7 +9,8 @@ let fuzzSchema: TableSchema? = try? TableSchema.parse(
         h time, i uuid, j varint, k boolean, l date, PRIMARY KEY (a, b)
         """)
 
-/// Lines of JSON and CSV in any pieces: no trap, places inside the text, and what is read is the same when written again.
+/// Lines of JSON and CSV in any pieces: no trap, places inside the text, and what is read is the same when written
+/// again.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
     let input = UnsafeRawBufferPointer(start: start, count: count)

@@ -14,7 +14,8 @@ internal import MillraceCore
         }
     }
 
-    /// What RocksDB's merge operator makes of stored values in the order of their commits; nil when one is not readable.
+    /// What RocksDB's merge operator makes of stored values in the order of their commits; nil when one is not
+    /// readable.
     public static func merge(_ values: [[UInt8]]) -> [UInt8]? {
         precondition(!values.isEmpty, "nothing to merge")
         do throws(RowFault) {
