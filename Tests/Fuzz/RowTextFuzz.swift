@@ -5,8 +5,8 @@ import MillraceTables
 let fuzzSchema: TableSchema? = try? TableSchema.parse(
     keyspace: "k", name: "t",
     columns: """
-        a text, b timestamp, c map<text, frozen<list<double>>>, d set<inet>, e decimal, f duration, g tuple<int, blob>, \
-        h time, i uuid, j varint, k boolean, l date, PRIMARY KEY (a, b)
+        a text, b timestamp, c map<text, frozen<list<double>>>, d set<inet>, e decimal, f duration, \
+        g tuple<int, blob>, h time, i uuid, j varint, k boolean, l date, PRIMARY KEY (a, b)
         """)
 
 /// Lines of JSON and CSV in any pieces: no trap, places inside the text, and what is read is the same when written

@@ -88,7 +88,8 @@ struct PageTests {
                 #expect(over == 0, "\(view)")
             }
             let foreign = try await browser.run(
-                "return performance.getEntriesByType('resource').filter(x => !x.name.startsWith(location.origin)).length"
+                "return performance.getEntriesByType('resource')"
+                    + ".filter(x => !x.name.startsWith(location.origin)).length"
             )
             #expect(foreign as? Int == 0)
             #expect(try await browser.console().isEmpty)
