@@ -94,7 +94,7 @@ import Testing
             let text = await client.until(#""count":6"#)
             let order = (2...6).compactMap { text.range(of: "\"count\":\($0)")?.lowerBound }
             #expect(order.count == 5 && order == order.sorted())
-            #expect(!text.contains("99"))
+            #expect(!text.contains("\"count\":99"))
             let ids = text.components(separatedBy: "\n").filter { $0.hasPrefix("id: ") }.map { String($0.dropFirst(4)) }
             // Behind the second change.
             let again = node.client()
