@@ -97,7 +97,7 @@ let package = Package(
             path: "Benchmarks/Harness", swiftSettings: strict),
         .executableTarget(
             name: "BenchmarkSuite",
-            dependencies: ["BenchmarkData", "BenchmarkHarness", "MillraceCore", "MillraceFlow"],
+            dependencies: ["BenchmarkData", "BenchmarkHarness", "Millrace", "MillraceCore", "MillraceFlow", "MillraceTables"],
             path: "Benchmarks/Suite", swiftSettings: strict),
 
         .executableTarget(

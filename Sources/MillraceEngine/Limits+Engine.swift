@@ -9,6 +9,11 @@ extension Limits {
     static let redriveBatch = 1_000
     /// Rows that `--show` prints in a second: what eyes can follow. The others are counted.
     static let shownRowsPerSecond = 12
+    /// A file is read in pieces of this size; a longer line makes the buffer grow, up to the next limit.
+    static let lineBufferBytes = 1 << 20
+    static let lineBytes = 64 << 20
+    /// Bytes behind a piece that a parser may read without looking at them.
+    static let linePadding = 64
     /// How often a generator with a rate makes what is due.
     static let generatorInterval = TimeSpan.milliseconds(10)
     /// A configuration file: a few lines.

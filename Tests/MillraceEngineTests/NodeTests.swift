@@ -1,9 +1,12 @@
+import Foundation
 import MillraceCore
 import MillraceFlow
 import MillraceTables
 import Testing
 
 @testable import MillraceEngine
+
+private func pause(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
 
 @Suite struct NodeTests {
     private static let topology = Topology([
@@ -50,6 +53,41 @@ import Testing
         let rows = try await second.run(
             until: { try $0.counts("views").count >= expected.count }, then: { try $0.counts("views") })
         #expect(rows == expected)
+    }
+
+    @Test func aBoundedInputEndsTheNodeWithEveryWindowFired() async throws {
+        let visits = Self.visits(seed: 3, count: 3_000)
+        let source = Generator<Visit>("visits", partitions: 2, count: Int64(visits.count)) { visits[Int($0)] }
+        let fixture = NodeFixture(Topology([source.feeds(PageViews()).into(Table("views"))]))
+        defer { fixture.remove() }
+        let node = try fixture.start()
+        try await node.run()
+        #expect(try node.counts("views") == expectedCounts(visits))
+        #expect(node.status().pipelines[0].state == .finished)
+        await node.close()
+        // Started again, it has nothing to do and ends at once.
+        let again = try fixture.start()
+        try await again.run()
+        #expect(again.status().pipelines[0].state == .finished)
+        await again.close()
+    }
+
+    @Test func anIdleNodeCommitsNothing() async throws {
+        let fixture = NodeFixture(Self.topology)
+        defer { fixture.remove() }
+        let node = try fixture.start()
+        try await node.append(Self.visits(seed: 4, count: 100), to: "visits")
+        let commits = try await node.run(
+            until: { $0.status().pipelines[0].stages[0].tasks.reduce(0) { $0 + $1.recordsIn } == 100 },
+            then: { node in
+                // Half a second for what is under way; then half a second in which nothing may happen.
+                let total = { node.status().pipelines[0].tasks.reduce(0) { $0 + $1.commits } }
+                pause(milliseconds: 500)
+                let before = total()
+                pause(milliseconds: 500)
+                return total() - before
+            })
+        #expect(commits == 0)
     }
 
     @Test func twoNodesOnOneDirectoryAreRefused() async throws {

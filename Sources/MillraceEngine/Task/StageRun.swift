@@ -34,6 +34,8 @@ final class StageRun {
     /// Late records of earlier runs of the task.
     private let lateBefore: Int64
     private var hasEnded = false
+    /// The commit behind which nothing comes was begun.
+    private var isLastCommitted = false
     private var toldWatermark = EventTime.distantPast
     private var toldIdle = false
     private var nextCommit: MonotonicTime
@@ -78,8 +80,10 @@ final class StageRun {
         let outcome = mayRead ? try read(at: now) : nil
         if now >= nextTick { tick(at: now) }
         let isLast = isStopping || (hasEnded && kernel.watermark == .distantFuture)
+        if job == nil, isLastCommitted { return finished(isStopping: isStopping) }
         if job == nil, now >= nextCommit || isFull || isLast {
             try beginCommit(at: now, wake: wake)
+            isLastCommitted = isLast
             if job == nil, isLast { return finished(isStopping: isStopping) }
         }
         report(now, isPaused: isPaused)

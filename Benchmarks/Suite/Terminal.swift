@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-enum Console {
+enum Terminal {
     static func out(_ text: String) { write(text, to: 1) }
     /// Progress, for people only.
     static func note(_ text: String) { write(text + "\n", to: 2) }

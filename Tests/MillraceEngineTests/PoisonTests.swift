@@ -1,0 +1,114 @@
+import MillraceCore
+import MillraceFlow
+import MillraceLog
+import MillraceTables
+import Synchronization
+import Testing
+
+@testable import MillraceEngine
+
+/// Fails on every visit of page 13 until somebody mends it.
+struct FussyPages: Pipeline {
+    static let isMended = Atomic<Bool>(false)
+    struct Thirteen: Error {}
+
+    var body: some Flow<Visit, Visit> {
+        Events<Visit>().filter { visit in
+            if visit.page == 13, !Self.isMended.load(ordering: .relaxed) { throw Thirteen() }
+            return true
+        }
+    }
+}
+
+@Suite(.serialized) struct PoisonTests {
+    private static func topology(_ policy: FailurePolicy) -> Topology {
+        Topology([
+            Log<Visit>("visits", partitions: 2).feeds(FussyPages()).into(Log<Visit>("good", partitions: 1))
+                .onFailure(policy)
+        ])
+    }
+
+    /// One visit in fifty is of page 13; sequence numbers ride in `second`.
+    private static func visits(_ count: Int) -> [Visit] {
+        (0..<count).map { Visit(user: UInt32($0 % 40), page: $0 % 50 == 7 ? 13 : 1, second: UInt32($0)) }
+    }
+
+    private static func good(_ node: Node) throws -> [Visit] {
+        let reader = try LogReader(partition: node.log.topic("good")!.partitions[0], from: 0, isolation: .readCommitted)
+        var found: [Visit] = []
+        while let batches = try reader.next() {
+            try batches.forEachRecord(using: Decompressor()) {
+                found.append(try Visit.decode(key: $0.key, value: $0.value))
+            }
+        }
+        return found
+    }
+
+    @Test func exactlyTheFailingRecordsAreDeadLettersAndTheRestFlows() async throws {
+        FussyPages.isMended.store(false, ordering: .relaxed)
+        let fixture = NodeFixture(Self.topology(.attempts(2)))
+        defer { fixture.remove() }
+        let visits = Self.visits(5_000)
+        let bad = visits.filter { $0.page == 13 }
+        let node = try fixture.start()
+        try await node.append(visits, to: "visits")
+        // A value that is no visit at all.
+        try await node.log.topic("visits")!.partitions[1].append(garbage, acknowledgement: .durable)
+        let letters = try await node.run(
+            until: {
+                try $0.letters(of: "FussyPages", limit: .max).count > bad.count
+                    && Self.good($0).count == visits.count - bad.count
+            },
+            then: { try $0.letters(of: "FussyPages", limit: .max) })
+        let threw = letters.filter { $0.attempts == 2 }
+        #expect(try Set(threw.map { try Visit.decode($0).second }) == Set(bad.map(\.second)))
+        #expect(
+            threw.allSatisfy {
+                $0.error.contains("Thirteen") && $0.sourceTopic == "visits" && $0.pipeline == "FussyPages"
+            })
+        let unreadable = letters.filter { $0.attempts == 1 }
+        #expect(unreadable.count == 1)
+        #expect(unreadable.first?.value == [1, 2, 3])
+    }
+
+    private var garbage: EncodedBatch {
+        let builder = RecordBatchBuilder()
+        _ = try? builder.append(key: [9], value: [1, 2, 3], milliseconds: 1_000)
+        return builder.finish()
+    }
+
+    @Test func aParkedKeysRecordsFollowAndComeBackInOrder() async throws {
+        FussyPages.isMended.store(false, ordering: .relaxed)
+        let fixture = NodeFixture(Self.topology(.attempts(1, then: .parkKey)))
+        defer { fixture.remove() }
+        // User 7 is the first to fail, with its first record: everything of that user waits, the others flow.
+        let visits = Self.visits(2_000).map { $0.user == 7 ? $0 : Visit(user: $0.user, page: 1, second: $0.second) }
+        let parked = visits.filter { $0.user == 7 }
+        let node = try fixture.start()
+        try await node.append(visits, to: "visits")
+        let counts = try await node.run(
+            until: { try $0.letters(of: "FussyPages", limit: .max).count == parked.count },
+            then: { (try Self.good($0).count, $0.status().pipelines[0].parkedKeys) })
+        #expect(counts.0 == visits.count - parked.count)
+        #expect(counts.1 == 1)
+
+        // Mended and restarted: the key is still parked until its records are sent again.
+        FussyPages.isMended.store(true, ordering: .relaxed)
+        let again = try fixture.start()
+        try await again.append([Visit(user: 7, page: 1, second: 9_000)], to: "visits")
+        let found = try await again.run(
+            until: { node in
+                let waiting = try node.letters(of: "FussyPages", limit: .max).count
+                if waiting == parked.count + 1 { _ = try node.sendAgain(pipeline: "FussyPages", limit: .max) }
+                return try Self.good(node).count == visits.count + 1
+            },
+            then: { try Self.good($0).filter { $0.user == 7 }.map(\.second) })
+        #expect(found == parked.map(\.second) + [9_000])
+    }
+}
+
+extension Visit {
+    static func decode(_ letter: DeadLetter) throws -> Visit {
+        try (letter.value ?? []).withUnsafeBytes { try Visit.decode(key: nil, value: $0) }
+    }
+}
