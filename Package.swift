@@ -97,7 +97,9 @@ let package = Package(
             path: "Benchmarks/Harness", swiftSettings: strict),
         .executableTarget(
             name: "BenchmarkSuite",
-            dependencies: ["BenchmarkData", "BenchmarkHarness", "Millrace", "MillraceCore", "MillraceFlow", "MillraceTables"],
+            dependencies: [
+                "BenchmarkData", "BenchmarkHarness", "Millrace", "MillraceCore", "MillraceFlow", "MillraceTables",
+            ],
             path: "Benchmarks/Suite", swiftSettings: strict),
 
         .executableTarget(

@@ -1,8 +1,8 @@
 public import MillraceCore
 public import MillraceFlow
 
-/// Writes results as NDJSON files, one for each commit that has any: `TASK-NUMBER.ndjson` in a directory. A file appears
-/// whole and once: it is written and synced under another name before the commit, and renamed after it.
+/// Writes results as NDJSON files, one for each commit that has any: `TASK-NUMBER.ndjson` in a directory. A file
+/// appears whole and once: it is written and synced under another name before the commit, and renamed after it.
 public final class LineFiles: Sink {
     public let name: String
     private let storage: any Storage

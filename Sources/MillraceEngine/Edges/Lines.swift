@@ -1,8 +1,8 @@
 public import MillraceCore
 public import MillraceFlow
 
-/// A source that reads files of one record a line (NDJSON, or whatever the record type reads) to their end: the files of
-/// a directory, or one. Each file is a partition; a position is a byte offset, so a restart goes on in the middle.
+/// A source that reads files of one record a line (NDJSON, or whatever the record type reads) to their end: the files
+/// of a directory, or one. Each file is a partition; a position is a byte offset, so a restart goes on in the middle.
 public final class Lines<Element: Record>: Source {
     public let name: String
     public var partitionCount: Int { paths.count }
@@ -45,7 +45,8 @@ public final class Lines<Element: Record>: Source {
     }
 }
 
-/// Cuts a file into lines and lends them from its buffer. An empty line is no record; a last line without an end is one.
+/// Cuts a file into lines and lends them from its buffer. An empty line is no record; a last line without an end
+/// is one.
 final class LineReader: SourceReader {
     private let file: any StorageFile
     private let size: Int64
