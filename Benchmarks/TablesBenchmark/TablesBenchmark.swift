@@ -16,8 +16,8 @@ func threadNanoseconds() -> Int {
 
 struct TablesBenchmark {
     let store: TableStore
-    let table: Table
-    let series: Table
+    let table: StoredTable
+    let series: StoredTable
     let rows: Int
     let clock = SystemClock()
     /// Random, so that it does not compress, as `db_bench --compression_ratio=1` does.

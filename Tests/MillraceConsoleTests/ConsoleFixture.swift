@@ -78,7 +78,7 @@ final class ConsoleFixture: Sendable {
     let inspector = Inspector()
     let log: LogStore
     let tables: TableStore
-    let views: MillraceTables.Table
+    let views: StoredTable
     let server: ConsoleServer
     let port: Int
     static let token = String(repeating: "ab12", count: 16)

@@ -203,7 +203,7 @@ import Testing
         var random = TestRun.random("keys")
         for type in [ColumnType.int, .bigint, .timestamp, .text] {
             let schema = try TableSchema.Builder("k", "t").partitionKey("p", type).column("v", .int).build()
-            let table = Table(
+            let table = StoredTable(
                 id: Layout.firstTable, schema: schema, tombstoneGrace: .zero, droppedColumns: [], facts: TableFacts())
             for _ in 0..<TestRun.count(500) {
                 let number = Int64(bitPattern: random.next()) >> Int64(random.below(64))

@@ -105,14 +105,14 @@ import Testing
 enum FaultyChild {
     struct Wrong: Error { var what: String }
 
-    static func numbered(_ n: Int, _ store: TableStore, _ table: Table) throws(Failure) -> Commit {
+    static func numbered(_ n: Int, _ store: TableStore, _ table: StoredTable) throws(Failure) -> Commit {
         do { return try Numbers.commit(n, store, table) } catch {
             throw Failure(.invalidArgument, "\(error)")
         }
     }
 
     /// The last acknowledged number, and what the next one met.
-    static func commitUntilFailure(_ store: TableStore, _ table: Table) throws -> (Int, Failure) {
+    static func commitUntilFailure(_ store: TableStore, _ table: StoredTable) throws -> (Int, Failure) {
         for n in 1..<1_000_000 {
             let commit = try numbered(n, store, table)
             do throws(Failure) { try store.commit(commit) } catch { return (n - 1, error) }
@@ -120,7 +120,7 @@ enum FaultyChild {
         throw Wrong(what: "the disk never filled")
     }
 
-    static func checkFencedAndReopened(_ store: TableStore, _ table: Table, _ last: Int) throws {
+    static func checkFencedAndReopened(_ store: TableStore, _ table: StoredTable, _ last: Int) throws {
         do throws(Failure) {
             try store.commit(try numbered(last + 1, store, table))
             throw Failure(.invalidArgument, "a fenced store took a commit")

@@ -8,7 +8,7 @@ import Testing
 @Suite struct StoreFollowTests {
     private func store(
         _ clock: any RuntimeClock = SystemClock(), _ options: TableStoreOptions = TableStoreOptions()
-    ) throws -> (StorePlace, TableStore, Table) {
+    ) throws -> (StorePlace, TableStore, StoredTable) {
         let place = try StorePlace(clock: clock)
         let store = try place.open(options)
         try store.createKeyspace("k")
@@ -17,7 +17,7 @@ import Testing
         return (place, store, table)
     }
 
-    private func put(_ store: TableStore, _ table: Table, _ p: Int, _ c: Int, _ v: Int) throws -> CommitID {
+    private func put(_ store: TableStore, _ table: StoredTable, _ p: Int, _ c: Int, _ v: Int) throws -> CommitID {
         var commit = store.begin()
         try commit.put(table, key: [.int(Int32(p)), .int(Int32(c))], [.int(Int32(v))])
         return try store.commit(commit, synced: false)
@@ -259,7 +259,7 @@ import Testing
         #expect(try Self.storedKeys(store, table) == 0)
     }
 
-    static func storedKeys(_ store: TableStore, _ table: Table) throws -> Int {
+    static func storedKeys(_ store: TableStore, _ table: StoredTable) throws -> Int {
         let cursor = DatabaseCursor(DatabaseSnapshot(try store.database()), table.rows)
         cursor.seekToFirst()
         var count = 0

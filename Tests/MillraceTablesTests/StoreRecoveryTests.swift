@@ -115,7 +115,7 @@ import Testing
 
 /// Numbered commits whose every part can be recomputed: two rows in different partitions and a state key.
 enum Numbers {
-    static func create(in store: TableStore) throws -> Table {
+    static func create(in store: TableStore) throws -> StoredTable {
         try store.createKeyspace("n")
         return try store.createTable(
             TableSchema.Builder("n", "numbers").partitionKey("p", .int).clustering("n", .int)
@@ -124,7 +124,7 @@ enum Numbers {
 
     static func text(_ n: Int) -> String { String(repeating: "<\(n &* 2_654_435_761)>", count: 1 + n % 17) }
 
-    static func commit(_ n: Int, _ store: TableStore, _ table: Table) throws -> Commit {
+    static func commit(_ n: Int, _ store: TableStore, _ table: StoredTable) throws -> Commit {
         var commit = store.begin(ties: n % 2 == 0 ? .byOrder : .byValue)
         let number = Value.int(Int32(n))
         try commit.put(table, key: [.int(Int32(n % 7)), number], [.text(text(n)), .int(Int32(n / 2))])

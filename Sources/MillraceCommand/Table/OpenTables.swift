@@ -22,7 +22,7 @@ struct OpenTables {
     }
 
     /// The table of a name. Without a keyspace the name has to be that of one table alone.
-    func table(_ name: String) throws(Failure) -> MillraceTables.Table {
+    func table(_ name: String) throws(Failure) -> StoredTable {
         let tables = store.tables
         let (keyspace, table) = try TableName.split(name)
         let found = tables.filter { $0.schema.name == table && (keyspace == nil || $0.schema.keyspace == keyspace) }

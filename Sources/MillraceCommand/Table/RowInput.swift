@@ -3,10 +3,10 @@ import MillraceTables
 
 /// Turns a row's fields, as read from text, into statements.
 struct RowInput {
-    private let table: Table
+    private let table: StoredTable
     private let options: WriteOptions
 
-    init(_ table: Table, _ options: WriteOptions) { (self.table, self.options) = (table, options) }
+    init(_ table: StoredTable, _ options: WriteOptions) { (self.table, self.options) = (table, options) }
 
     func add(_ fields: RowText.Fields, line: Int, to commit: inout Commit) throws {
         let schema = table.schema

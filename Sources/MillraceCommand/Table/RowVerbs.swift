@@ -59,7 +59,9 @@ let scanVerb = Verb(
     })
 
 /// Prints what a query gives, and returns how many rows that was.
-private func print(_ table: Table, _ query: RowQuery, _ tables: OpenTables, _ invocation: Invocation) throws -> Int {
+private func print(_ table: StoredTable, _ query: RowQuery, _ tables: OpenTables, _ invocation: Invocation) throws
+    -> Int
+{
     var query = query
     let columns = try invocation.columns(of: table.schema) ?? table.schema.columns
     query.columns = columns.filter { !$0.isKey }.map(\.name)
@@ -113,7 +115,7 @@ let putVerb = Verb(
     })
 
 private func put(
-    _ line: [UInt8], _ number: Int, _ source: String, _ table: Table, _ options: WriteOptions,
+    _ line: [UInt8], _ number: Int, _ source: String, _ table: StoredTable, _ options: WriteOptions,
     into commit: inout Commit
 ) throws {
     do {

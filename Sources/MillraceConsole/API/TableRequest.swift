@@ -3,7 +3,7 @@ internal import MillraceTables
 
 /// What a request wants of a table, read from its path and query.
 struct TableRequest: Sendable {
-    let table: MillraceTables.Table
+    let table: StoredTable
     /// Values for the partition key, then for as many clustering columns as were given.
     let key: [Value]
     let range: ClusteringRange
@@ -52,7 +52,7 @@ struct TableRequest: Sendable {
     }
 
     /// `table` in the keyspace of topologies, or `keyspace.table`.
-    static func find(_ name: String, _ tables: TableStore) throws(Failure) -> MillraceTables.Table {
+    static func find(_ name: String, _ tables: TableStore) throws(Failure) -> StoredTable {
         let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
         let (keyspace, table) = parts.count == 2 ? (parts[0], parts[1]) : ("app", name)
         return try tables.require(keyspace, table)

@@ -18,7 +18,7 @@ enum TableFormat: Sendable {
         }
     }
 
-    func answer(_ rows: [Row], next: PagingState?, _ table: MillraceTables.Table, columns: [TableSchema.Column])
+    func answer(_ rows: [Row], next: PagingState?, _ table: StoredTable, columns: [TableSchema.Column])
         -> Response
     {
         var out = ByteWriter(capacity: 256 + rows.count * 64)

@@ -52,9 +52,9 @@ enum TablesAPI {
         }
     }
 
-    private static func schema(_ table: MillraceTables.Table) -> Response { .json { json in describe(table, &json) } }
+    private static func schema(_ table: StoredTable) -> Response { .json { json in describe(table, &json) } }
 
-    private static func describe(_ table: MillraceTables.Table, _ json: inout JSONWriter) {
+    private static func describe(_ table: StoredTable, _ json: inout JSONWriter) {
         let schema = table.schema
         json.object { json in
             json.member("name", publicName(schema))

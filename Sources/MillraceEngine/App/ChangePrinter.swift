@@ -4,7 +4,7 @@ internal import MillraceTables
 /// Prints the rows of a table as they are committed: `--show TABLE`. For people who want to see that something happens;
 /// programs follow the table over HTTP.
 final class ChangePrinter: Sendable {
-    private let table: MillraceTables.Table
+    private let table: StoredTable
     private let subscription: ChangeSubscription
     private let clock: any RuntimeClock
     private let output = TextOutput()

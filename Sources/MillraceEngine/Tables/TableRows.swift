@@ -4,7 +4,7 @@ internal import MillraceTables
 
 /// Turns a pipeline's rows into statements on a table whose columns follow from the rows' layout.
 struct TableRows {
-    private let table: MillraceTables.Table
+    private let table: StoredTable
     /// For each key column of the table, then for each regular one: the position of its cell in a row.
     private let keyCells: [Int]
     private let valueCells: [Int]
@@ -50,7 +50,7 @@ struct TableRows {
         }
     }
 
-    init(_ table: MillraceTables.Table, layout: RowLayout) throws(Failure) {
+    init(_ table: StoredTable, layout: RowLayout) throws(Failure) {
         self.table = table
         var positions: [String: Int] = [:]
         for (index, column) in layout.columns.enumerated() { positions[column.name] = index }
@@ -82,7 +82,7 @@ struct TableRows {
         if let failure { throw failure }
     }
 
-    private static func nullKey(_ table: MillraceTables.Table) -> Failure {
+    private static func nullKey(_ table: StoredTable) -> Failure {
         Failure(
             .invalidArgument, "a row for \(table.name) has no value in its key",
             advice: "Filter records without a key before .keyed(by:)", place: table.name)

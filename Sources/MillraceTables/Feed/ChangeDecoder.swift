@@ -2,7 +2,7 @@ import MillraceCore
 
 /// Picks the changes of one table and key range out of a written batch.
 struct ChangeDecoder: Sendable {
-    let table: Table
+    let table: StoredTable
     let range: KeyRange
 
     func decode(_ bytes: [UInt8], _ member: ChangeFeed.Entry.Member, into changes: inout [RowChange]) throws(Failure) {

@@ -2,10 +2,10 @@ public import MillraceCore
 
 /// What a subscriber wants to hear about.
 public enum ChangeScope: Sendable {
-    case table(Table)
-    case partition(Table, [Value])
+    case table(StoredTable)
+    case partition(StoredTable, [Value])
     /// Rows of one partition within bounds.
-    case range(Table, partition: [Value], ClusteringRange)
+    case range(StoredTable, partition: [Value], ClusteringRange)
 }
 
 extension TableStore {
@@ -13,7 +13,7 @@ extension TableStore {
     ///
     /// - Parameter after: the last commit already known; nil begins now. One that is no longer at hand gives a gap.
     public func subscribe(_ scope: ChangeScope, after: CommitID? = nil) throws(Failure) -> ChangeSubscription {
-        let table: Table
+        let table: StoredTable
         let range: KeyRange
         switch scope {
         case .table(let named): (table, range) = (named, named.rows)
@@ -45,7 +45,7 @@ public final class ChangeSubscription: Sendable {
     private let decoder: ChangeDecoder
     private let state: Lock<State>
 
-    init(feed: ChangeFeed, table: Table, range: KeyRange, position: Int64) {
+    init(feed: ChangeFeed, table: StoredTable, range: KeyRange, position: Int64) {
         self.feed = feed
         decoder = ChangeDecoder(table: table, range: range)
         state = Lock(State(position: position))

@@ -32,7 +32,7 @@ public struct RowChange: Sendable {
     }
 
     public let commit: CommitID
-    public let table: Table
+    public let table: StoredTable
     public let kind: Kind
     /// Partition key and clustering columns.
     public let key: [Value]

@@ -2,7 +2,7 @@ import MillraceCore
 
 /// A row as it was at a snapshot.
 public struct Row: Sendable {
-    public let table: Table
+    public let table: StoredTable
     /// Partition key and clustering columns; the partition key alone when only static columns are there.
     public internal(set) var key: [Value]
     /// The columns asked for, keys not among them.

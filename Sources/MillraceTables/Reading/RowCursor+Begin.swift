@@ -2,7 +2,7 @@ import MillraceCore
 
 extension RowCursor {
     static func open(
-        _ snapshot: TableSnapshot, _ table: Table, _ query: RowQuery, after state: PagingState?
+        _ snapshot: TableSnapshot, _ table: StoredTable, _ query: RowQuery, after state: PagingState?
     ) throws(Failure) -> RowCursor {
         let projection =
             try query.columns.map { (names) throws(Failure) in try Projection(table.schema, names: names) }

@@ -6,7 +6,7 @@ public import MillraceCore
 /// is one walk over the table that meets each partition's range deletions and static row before its rows.
 public struct RowCursor: ~Copyable {
     let snapshot: TableSnapshot
-    let table: Table
+    let table: StoredTable
     let query: RowQuery
     var decoder: RowDecoder
     let suffixes: (lower: [UInt8], upper: [UInt8])
@@ -36,7 +36,7 @@ public struct RowCursor: ~Copyable {
     public var tombstones: Int { decoder.tombstones }
 
     init(
-        _ snapshot: TableSnapshot, _ table: Table, _ query: RowQuery, _ projection: Projection,
+        _ snapshot: TableSnapshot, _ table: StoredTable, _ query: RowQuery, _ projection: Projection,
         _ suffixes: (lower: [UInt8], upper: [UInt8])
     ) {
         (self.snapshot, self.table, self.query, self.suffixes) = (snapshot, table, query, suffixes)

@@ -2,7 +2,7 @@ import MillraceCore
 
 /// Turns a stored row into values, at one moment.
 struct RowDecoder {
-    let table: Table
+    let table: StoredTable
     let projection: Projection
     /// Seconds.
     let now: Int64

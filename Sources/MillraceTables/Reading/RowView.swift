@@ -3,7 +3,7 @@ public import MillraceCore
 /// A live row, lent by a cursor or a point read: its bytes where RocksDB holds them. Valid only inside the closure, or
 /// until the cursor moves. Reading a value costs no copy and no allocation.
 public struct RowView {
-    public let table: Table
+    public let table: StoredTable
     /// The stored key, and where in it the kind and the clustering key begin.
     let key: UnsafeRawBufferPointer
     let split: Int
@@ -50,7 +50,7 @@ public struct RowView {
         }
     }
 
-    static func damage(_ table: Table) -> Failure {
+    static func damage(_ table: StoredTable) -> Failure {
         Failure(
             .corrupt, "a stored row cannot be read", advice: "Run verify, and restore the newest snapshot",
             place: table.name, isFatal: true)
@@ -60,7 +60,7 @@ public struct RowView {
     ///
     /// - Parameter tombstones: counts what is dead.
     static func isAlive(
-        _ stored: UnsafeRawBufferPointer, outer: Deletion, now: Int64, _ table: Table, _ tombstones: inout Int
+        _ stored: UnsafeRawBufferPointer, outer: Deletion, now: Int64, _ table: StoredTable, _ tombstones: inout Int
     ) throws(Failure) -> Bool {
         do throws(RowFault) {
             let (head, start) = try RowHead.read(stored)

@@ -22,7 +22,7 @@ public final class TableSnapshot: Sendable {
     /// The row with this whole key, or nil.
     ///
     /// - Parameter columns: those wanted; nil is all.
-    public func row(_ table: Table, key: [Value], columns: [String]? = nil, origins: Bool = false) throws(Failure)
+    public func row(_ table: StoredTable, key: [Value], columns: [String]? = nil, origins: Bool = false) throws(Failure)
         -> Row?
     {
         let projection =
@@ -33,14 +33,14 @@ public final class TableSnapshot: Sendable {
     }
 
     /// A walk over the rows a query names. One thread at a time; keeps the snapshot.
-    public func rows(_ table: Table, _ query: RowQuery = RowQuery()) throws(Failure) -> RowCursor {
+    public func rows(_ table: StoredTable, _ query: RowQuery = RowQuery()) throws(Failure) -> RowCursor {
         try RowCursor.open(self, table, query, after: nil)
     }
 
     /// At most `size` rows and, if there are more, where to go on. A page read later goes on behind the last row of
     /// this one, whatever has been written meanwhile: no row that was there all the time is missed or comes twice.
     public func page(
-        _ table: Table, _ query: RowQuery = RowQuery(), size: Int, after state: PagingState? = nil
+        _ table: StoredTable, _ query: RowQuery = RowQuery(), size: Int, after state: PagingState? = nil
     ) throws(Failure) -> Page {
         guard (1...Limits.pageRows).contains(size) else {
             throw Failure(.invalidArgument, "a page of \(size) rows; 1 to \(Limits.pageRows) are allowed")
@@ -59,7 +59,7 @@ public final class TableSnapshot: Sendable {
 
 extension TableStore {
     /// The newest version of the row with this whole key, or nil.
-    public func row(_ table: Table, key: [Value], columns: [String]? = nil, origins: Bool = false) throws(Failure)
+    public func row(_ table: StoredTable, key: [Value], columns: [String]? = nil, origins: Bool = false) throws(Failure)
         -> Row?
     {
         if table.hasStatics || table.facts.hasRanges.load(ordering: .acquiring) {
@@ -77,7 +77,7 @@ extension TableStore {
     /// Lends the newest version of a row without copying it; nil when there is none. For tables without static columns
     /// and range deletions it is one read.
     public func view<R>(
-        _ table: Table, key: [Value], _ body: (borrowing RowView) throws(Failure) -> R
+        _ table: StoredTable, key: [Value], _ body: (borrowing RowView) throws(Failure) -> R
     ) throws(Failure) -> R? {
         var tombstones = 0
         let now = clock.wall.seconds
@@ -108,7 +108,7 @@ enum PointRead {
     /// Lends the row with this whole key, if it is alive.
     @inline(__always)
     static func view<R>(
-        _ database: Database, _ snapshot: DatabaseSnapshot?, _ table: Table, _ key: [Value],
+        _ database: Database, _ snapshot: DatabaseSnapshot?, _ table: StoredTable, _ key: [Value],
         _ partition: PartitionFacts?, now: Int64, _ tombstones: inout Int,
         _ body: (borrowing RowView) throws(Failure) -> R
     ) throws(Failure) -> R? {
@@ -130,7 +130,8 @@ enum PointRead {
     }
 
     static func row(
-        _ database: Database, _ snapshot: DatabaseSnapshot?, _ table: Table, _ key: [Value], _ projection: Projection,
+        _ database: Database, _ snapshot: DatabaseSnapshot?, _ table: StoredTable, _ key: [Value],
+        _ projection: Projection,
         now: Int64, origins: Bool
     ) throws(Failure) -> Row? {
         var decoder = RowDecoder(table: table, projection: projection, now: now, wantsOrigins: origins)

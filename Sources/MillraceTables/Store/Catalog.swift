@@ -9,7 +9,7 @@ struct Catalog: Sendable {
     }
     var keyspaces: Set<String> = []
     var types: [Name: UserType] = [:]
-    var tables: [Name: Table] = [:]
+    var tables: [Name: StoredTable] = [:]
     var nextTable = Layout.firstTable
 
     enum Kind { static let keyspace = UInt8(ascii: "k"), type = UInt8(ascii: "u"), table = UInt8(ascii: "t") }
@@ -20,7 +20,7 @@ struct Catalog: Sendable {
     }
     static func tableKey(_ id: UInt32) -> [UInt8] { [Layout.schema, Kind.table] + Layout.bigEndian(id) }
 
-    func table(id: UInt32) -> Table? { tables.values.first { $0.id == id } }
+    func table(id: UInt32) -> StoredTable? { tables.values.first { $0.id == id } }
 
     /// Reads the schema, and stamps a new store with its format.
     static func load(_ database: Database, clock: any RuntimeClock, readOnly: Bool) throws(Failure) -> Catalog {
@@ -102,12 +102,12 @@ struct TableRecord {
     /// Their cells are purged by compaction.
     var droppedColumns: Set<UInt32>
 
-    init(_ table: Table) {
+    init(_ table: StoredTable) {
         (schema, grace, droppedColumns) = (table.schema, table.tombstoneGrace, table.droppedColumns)
     }
 
-    func table(_ id: UInt32, _ facts: TableFacts) -> Table {
-        Table(id: id, schema: schema, tombstoneGrace: grace, droppedColumns: droppedColumns, facts: facts)
+    func table(_ id: UInt32, _ facts: TableFacts) -> StoredTable {
+        StoredTable(id: id, schema: schema, tombstoneGrace: grace, droppedColumns: droppedColumns, facts: facts)
     }
 
     var encoded: [UInt8] {
@@ -141,7 +141,7 @@ struct TableRecord {
 }
 
 extension PurgeRules.Table {
-    init(_ table: Table) {
+    init(_ table: StoredTable) {
         self.init(grace: table.tombstoneGrace.microseconds / 1_000_000, droppedColumns: table.droppedColumns)
     }
 }

@@ -2,7 +2,7 @@ import MillraceCore
 
 /// Turns a statement's assignments into the cells of a row's bytes.
 struct CellEncoder {
-    let table: Table
+    let table: StoredTable
     let life: Life
     /// Seconds of the wall, for tombstones.
     let seconds: Int64

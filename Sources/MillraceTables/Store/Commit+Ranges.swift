@@ -21,7 +21,7 @@ public struct ClusteringRange: Sendable {
     }
 
     /// What follows the partition in the keys of its rows.
-    func suffixes(_ table: Table) throws(Failure) -> (lower: [UInt8], upper: [UInt8]) {
+    func suffixes(_ table: StoredTable) throws(Failure) -> (lower: [UInt8], upper: [UInt8]) {
         func encode(_ bound: Bound) throws(Failure) -> [UInt8] {
             var writer = ByteWriter(capacity: 32)
             writer.byte(RowSpace.rows)
@@ -44,21 +44,22 @@ public struct ClusteringRange: Sendable {
 extension Commit {
     /// DELETE of a cell, or of several of one row.
     public mutating func delete(
-        _ columns: [TableSchema.Column], from table: Table, key: [Value], _ options: WriteOptions = .none
+        _ columns: [TableSchema.Column], from table: StoredTable, key: [Value], _ options: WriteOptions = .none
     ) throws(Failure) {
         try update(table, key: key, columns.map { Assignment($0, .deleted) }, options)
     }
 
     /// DELETE of a partition, its static columns included.
     public mutating func delete(
-        partition: [Value], from table: Table, _ options: WriteOptions = .none
+        partition: [Value], from table: StoredTable, _ options: WriteOptions = .none
     ) throws(Failure) {
         try delete(partition, [RowSpace.fixed], [RowSpace.end], table, options)
     }
 
     /// DELETE of the rows of a partition within bounds.
     public mutating func delete(
-        _ range: ClusteringRange, ofPartition partition: [Value], from table: Table, _ options: WriteOptions = .none
+        _ range: ClusteringRange, ofPartition partition: [Value], from table: StoredTable,
+        _ options: WriteOptions = .none
     ) throws(Failure) {
         let (lower, upper) = try range.suffixes(table)
         guard lower.lexicographicallyPrecedes(upper) else { return }
@@ -66,7 +67,7 @@ extension Commit {
     }
 
     private mutating func delete(
-        _ partition: [Value], _ lower: [UInt8], _ upper: [UInt8], _ table: Table, _ options: WriteOptions
+        _ partition: [Value], _ lower: [UInt8], _ upper: [UInt8], _ table: StoredTable, _ options: WriteOptions
     ) throws(Failure) {
         if table.isCounter, options.timestamp != nil {
             throw Commit.refusal(table, "a counter takes no timestamp", "Counters are ordered by their commits.")
@@ -76,7 +77,7 @@ extension Commit {
         add(key.bytes, lower, upper, table, options)
     }
 
-    mutating func delete(counters key: [Value], _ table: Table, _ options: WriteOptions) throws(Failure) {
+    mutating func delete(counters key: [Value], _ table: StoredTable, _ options: WriteOptions) throws(Failure) {
         if options.timestamp != nil {
             throw Commit.refusal(table, "a counter takes no timestamp", "Counters are ordered by their commits.")
         }
@@ -87,7 +88,7 @@ extension Commit {
     }
 
     private mutating func add(
-        _ partition: [UInt8], _ lower: [UInt8], _ upper: [UInt8], _ table: Table, _ options: WriteOptions
+        _ partition: [UInt8], _ lower: [UInt8], _ upper: [UInt8], _ table: StoredTable, _ options: WriteOptions
     ) {
         let number = number(of: table)
         if let timestamp = options.timestamp { explicit[number] = max(explicit[number] ?? .min, timestamp) }

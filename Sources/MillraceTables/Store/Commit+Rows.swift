@@ -7,7 +7,7 @@ extension Commit {
     ///   - key: values of the partition key, then of the clustering columns, all of them.
     ///   - cells: regular columns. Static ones are written by `update(static:)`.
     public mutating func insert(
-        into table: Table, key: [Value], _ cells: [Assignment] = [], _ options: WriteOptions = .none
+        into table: StoredTable, key: [Value], _ cells: [Assignment] = [], _ options: WriteOptions = .none
     ) throws(Failure) {
         if table.isCounter { throw Commit.refusal(table, "a counter cannot be inserted", "Use update and increment.") }
         let cells = try Commit.ordered(cells, table, fixed: false)
@@ -20,7 +20,7 @@ extension Commit {
     /// INSERT of a whole row, the cheapest write there is: one value for each regular column in the schema's order, nil
     /// for null. Whatever the row held before is replaced.
     public mutating func put(
-        _ table: Table, key: [Value], _ values: [Value?], _ options: WriteOptions = .none
+        _ table: StoredTable, key: [Value], _ values: [Value?], _ options: WriteOptions = .none
     ) throws(Failure) {
         let columns = table.schema.regulars
         guard values.count == columns.count, !table.isCounter else {
@@ -37,7 +37,7 @@ extension Commit {
 
     /// UPDATE: the cells alone. The row is gone when the last of them is.
     public mutating func update(
-        _ table: Table, key: [Value], _ cells: [Assignment], _ options: WriteOptions = .none
+        _ table: StoredTable, key: [Value], _ cells: [Assignment], _ options: WriteOptions = .none
     ) throws(Failure) {
         let cells = try Commit.ordered(cells, table, fixed: false)
         try row(table, fixed: false, key, options, marker: false, isWhole: false) { (row, encoder) throws(Failure) in
@@ -47,7 +47,7 @@ extension Commit {
 
     /// Writes static columns, which a partition has once.
     public mutating func update(
-        static table: Table, partition: [Value], _ cells: [Assignment], _ options: WriteOptions = .none
+        static table: StoredTable, partition: [Value], _ cells: [Assignment], _ options: WriteOptions = .none
     ) throws(Failure) {
         let cells = try Commit.ordered(cells, table, fixed: true)
         try row(table, fixed: true, partition, options, marker: false, isWhole: false) {
@@ -58,7 +58,7 @@ extension Commit {
 
     /// DELETE of a row.
     public mutating func delete(
-        from table: Table, key: [Value], _ options: WriteOptions = .none
+        from table: StoredTable, key: [Value], _ options: WriteOptions = .none
     ) throws(Failure) {
         // Counters add up in the order of the log, so one is deleted in that order too, not by a timestamp.
         if table.isCounter { return try delete(counters: key, table, options) }
@@ -68,7 +68,7 @@ extension Commit {
     }
 
     /// Assignments by column, each column at most once and of the right kind.
-    static func ordered(_ cells: [Assignment], _ table: Table, fixed: Bool) throws(Failure) -> [Assignment] {
+    static func ordered(_ cells: [Assignment], _ table: StoredTable, fixed: Bool) throws(Failure) -> [Assignment] {
         var last = -1
         var isOrdered = true
         for cell in cells {
@@ -88,7 +88,7 @@ extension Commit {
         return sorted
     }
 
-    static func refusal(_ table: Table, _ message: String, _ advice: String) -> Failure {
+    static func refusal(_ table: StoredTable, _ message: String, _ advice: String) -> Failure {
         Failure(.invalidArgument, message, advice: advice, place: table.name)
     }
 }

@@ -49,7 +49,7 @@ public struct Commit: Sendable {
     var batch: RawBatch
     var patches: [Patch] = []
     var ranges: [RangeDeletion] = []
-    var tables: [Table] = []
+    var tables: [StoredTable] = []
     var conditions: [Condition] = []
     var provenance: [UInt8] = []
     /// The largest timestamp a statement brought, per table that had one.
@@ -100,7 +100,7 @@ public struct Commit: Sendable {
 
     /// A statement under way. On failure nothing of it is in the commit.
     mutating func row(
-        _ table: Table, fixed: Bool, _ keyValues: [Value], _ options: WriteOptions, marker: Bool, isWhole: Bool,
+        _ table: StoredTable, fixed: Bool, _ keyValues: [Value], _ options: WriteOptions, marker: Bool, isWhole: Bool,
         deletion: Bool = false, _ fill: (inout RowWriter, inout CellEncoder) throws(Failure) -> Void
     ) throws(Failure) {
         try check(table, options)
@@ -135,14 +135,14 @@ public struct Commit: Sendable {
                 isWhole: isWhole && isFirst && options.timestamp == nil, isExplicit: options.timestamp != nil))
     }
 
-    private func check(_ table: Table, _ options: WriteOptions) throws(Failure) {
+    private func check(_ table: StoredTable, _ options: WriteOptions) throws(Failure) {
         guard table.isCounter, options.timestamp != nil || (options.ttl ?? 0) != 0 else { return }
         throw Failure(
             .invalidArgument, "a counter takes neither a timestamp nor a TTL",
             advice: "Counters are ordered by their commits.", place: table.name)
     }
 
-    private func life(_ table: Table, _ options: WriteOptions) throws(Failure) -> Life {
+    private func life(_ table: StoredTable, _ options: WriteOptions) throws(Failure) -> Life {
         let ttl = options.ttl ?? table.schema.defaultTTL
         guard ttl != 0 else { return .forever }
         guard (0...Limits.timeToLiveSeconds).contains(ttl) else {
@@ -152,7 +152,7 @@ public struct Commit: Sendable {
         return Life(ttl: Int64(ttl), expiry: seconds + Int64(ttl))
     }
 
-    mutating func number(of table: Table) -> Int {
+    mutating func number(of table: StoredTable) -> Int {
         if let last = tables.indices.last, tables[last] === table { return last }
         if let known = tables.firstIndex(where: { $0 === table }) { return known }
         precondition(tables.count < Int(UInt16.max), "a commit names more tables than there can be")

@@ -10,12 +10,12 @@ public struct Condition: Sendable {
     }
     public enum Relation: Sendable { case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual }
 
-    public let table: Table
+    public let table: StoredTable
     /// Partition key and clustering columns; the partition key alone asks about static columns.
     public let key: [Value]
     public let tests: [Test]
 
-    public init(_ table: Table, key: [Value], _ tests: [Test]) {
+    public init(_ table: StoredTable, key: [Value], _ tests: [Test]) {
         (self.table, self.key, self.tests) = (table, key, tests)
     }
 }
@@ -33,11 +33,11 @@ extension Commit {
     /// IF …: the commit is applied only if every condition holds.
     public mutating func require(_ condition: Condition) { conditions.append(condition) }
     /// IF NOT EXISTS.
-    public mutating func requireAbsent(_ table: Table, key: [Value]) {
+    public mutating func requireAbsent(_ table: StoredTable, key: [Value]) {
         conditions.append(Condition(table, key: key, [.notExists]))
     }
     /// IF EXISTS.
-    public mutating func requirePresent(_ table: Table, key: [Value]) {
+    public mutating func requirePresent(_ table: StoredTable, key: [Value]) {
         conditions.append(Condition(table, key: key, [.exists]))
     }
 }

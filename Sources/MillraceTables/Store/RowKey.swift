@@ -5,7 +5,9 @@ import MillraceCore
 /// The partition key is encoded straight into its place where its stored and its serialised form are the same, which
 /// is everywhere but in tables with one text-like partition column: a row costs no allocation beyond its key.
 enum RowKey {
-    static func partition(_ table: Table, _ values: ArraySlice<Value>, into writer: inout ByteWriter) throws(Failure) {
+    static func partition(_ table: StoredTable, _ values: ArraySlice<Value>, into writer: inout ByteWriter)
+        throws(Failure)
+    {
         writer.raw(table.prefix)
         if values.count == 1, let value = values.first, simple(table.simplePartition, value, into: &writer) { return }
         let schema = table.schema
@@ -83,7 +85,7 @@ enum RowKey {
     /// - Parameter values: partition key columns, then clustering columns, all of them.
     /// - Returns: where the partition ends.
     @discardableResult
-    static func row(_ table: Table, _ values: [Value], into writer: inout ByteWriter) throws(Failure) -> Int {
+    static func row(_ table: StoredTable, _ values: [Value], into writer: inout ByteWriter) throws(Failure) -> Int {
         let (split, count) = (table.partitionColumns, table.keyColumns)
         guard values.count == count else { throw wrongCount(table, values.count) }
         try partition(table, values[..<split], into: &writer)
@@ -93,13 +95,13 @@ enum RowKey {
         return end
     }
 
-    static func wrongCount(_ table: Table, _ count: Int) -> Failure {
+    static func wrongCount(_ table: StoredTable, _ count: Int) -> Failure {
         Failure(
             .wrongType, "the key of a row of \(table.name) has \(table.keyColumns) columns, not \(count)",
             place: table.name)
     }
 
-    static func fixed(_ table: Table, _ values: [Value], into writer: inout ByteWriter) throws(Failure) {
+    static func fixed(_ table: StoredTable, _ values: [Value], into writer: inout ByteWriter) throws(Failure) {
         try partition(table, values[...], into: &writer)
         writer.byte(RowSpace.fixed)
     }

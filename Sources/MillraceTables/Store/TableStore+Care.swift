@@ -8,7 +8,7 @@ extension TableStore {
 
     /// Rewrites everything, or one table, down to the last level: what has expired or was deleted leaves the disk.
     /// Takes as long as copying the data does.
-    public func compact(_ table: Table? = nil) throws(Failure) {
+    public func compact(_ table: StoredTable? = nil) throws(Failure) {
         let database = try database()
         let range = table?.rows ?? Layout.everything
         try database.flush()
@@ -20,13 +20,13 @@ extension TableStore {
 
     /// Forgets for good what may be forgotten of a table: expired cells, deletions whose grace is over, dropped
     /// columns. To be called now and then for tables with times to live or a tombstone grace; copies the table's data.
-    public func purge(_ table: Table) throws(Failure) {
+    public func purge(_ table: StoredTable) throws(Failure) {
         if table.facts.hasRanges.load(ordering: .acquiring) { try sweep(table) }
         try compact(table)
     }
 
     /// Bytes on disk and in memory, and rows, of a table. Estimates; cheap.
-    public func size(of table: Table) throws(Failure) -> TableSize {
+    public func size(of table: StoredTable) throws(Failure) -> TableSize {
         let database = try database()
         let bytes = try database.approximateBytes(of: table.rows)
         let keys = database.property("rocksdb.estimate-num-keys") ?? 0

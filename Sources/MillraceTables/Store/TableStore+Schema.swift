@@ -4,7 +4,7 @@ public import MillraceCore
 extension TableStore {
     public var keyspaces: [String] { catalog.withLock { $0.keyspaces.sorted() } }
     /// In order of keyspace and name.
-    public var tables: [Table] {
+    public var tables: [StoredTable] {
         catalog.withLock { Array($0.tables.values) }
             .sorted { ($0.schema.keyspace, $0.schema.name) < ($1.schema.keyspace, $1.schema.name) }
     }
@@ -12,13 +12,13 @@ extension TableStore {
         catalog.withLock { Array($0.types.values) }.sorted { ($0.keyspace, $0.name) < ($1.keyspace, $1.name) }
     }
 
-    public func table(_ keyspace: String, _ name: String) -> Table? {
+    public func table(_ keyspace: String, _ name: String) -> StoredTable? {
         catalog.withLock { $0.tables[Catalog.Name(keyspace: keyspace, name: name)] }
     }
-    public func table(id: UInt32) -> Table? { catalog.withLock { $0.table(id: id) } }
+    public func table(id: UInt32) -> StoredTable? { catalog.withLock { $0.table(id: id) } }
 
     /// The table, or a failure that says which there are.
-    public func require(_ keyspace: String, _ name: String) throws(Failure) -> Table {
+    public func require(_ keyspace: String, _ name: String) throws(Failure) -> StoredTable {
         if let table = table(keyspace, name) { return table }
         let known = tables.filter { $0.schema.keyspace == keyspace }.map(\.schema.name).joined(separator: ", ")
         throw Failure(
@@ -87,7 +87,7 @@ extension TableStore {
     /// - Parameter tombstoneGrace: how long deletions are remembered for writers that bring older timestamps. Zero, the
     ///   default, is for tables whose timestamps come from commits: deleting then leaves nothing behind.
     @discardableResult
-    public func createTable(_ schema: TableSchema, tombstoneGrace: TimeSpan = .zero) throws(Failure) -> Table {
+    public func createTable(_ schema: TableSchema, tombstoneGrace: TimeSpan = .zero) throws(Failure) -> StoredTable {
         try change { (catalog, batch) throws(Failure) in
             try Self.requireKeyspace(schema.keyspace, catalog)
             let name = Catalog.Name(keyspace: schema.keyspace, name: schema.name)
@@ -95,7 +95,7 @@ extension TableStore {
             guard catalog.tables.count < Limits.tables else {
                 throw Failure(.limitReached, "there are \(Limits.tables) tables already")
             }
-            let table = Table(
+            let table = StoredTable(
                 id: catalog.nextTable, schema: schema, tombstoneGrace: tombstoneGrace, droppedColumns: [],
                 facts: TableFacts())
             catalog.nextTable += 1
@@ -110,14 +110,14 @@ extension TableStore {
     @discardableResult
     public func alterTable(
         _ keyspace: String, _ name: String, _ alter: (TableSchema) throws(Failure) -> TableSchema
-    ) throws(Failure) -> Table {
+    ) throws(Failure) -> StoredTable {
         try change { (catalog, batch) throws(Failure) in
             let key = Catalog.Name(keyspace: keyspace, name: name)
             guard let old = catalog.tables[key] else { throw Self.missing("table \(keyspace).\(name)") }
             let schema = try alter(old.schema)
             let kept = Set(schema.columns.map(\.id))
             let dropped = old.schema.columns.filter { !kept.contains($0.id) }.map { UInt32($0.id) }
-            let table = Table(
+            let table = StoredTable(
                 id: old.id, schema: schema, tombstoneGrace: old.tombstoneGrace,
                 droppedColumns: old.droppedColumns.union(dropped), facts: old.facts)
             catalog.tables[key] = table

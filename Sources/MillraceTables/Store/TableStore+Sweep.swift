@@ -5,7 +5,7 @@ import MillraceCore
 extension TableStore {
     /// Removes what old range deletions cover, then the deletions themselves; partition by partition, each while nobody
     /// writes.
-    func sweep(_ table: Table) throws(Failure) {
+    func sweep(_ table: StoredTable) throws(Failure) {
         let horizon =
             clock.wall.seconds - table.tombstoneGrace.microseconds / 1_000_000 - Limits.purgeMarginSeconds
         for partition in try partitionsWithRanges(table) {
@@ -16,7 +16,7 @@ extension TableStore {
     }
 
     /// Steps from partition to partition, without reading rows.
-    private func partitionsWithRanges(_ table: Table) throws(Failure) -> [[UInt8]] {
+    private func partitionsWithRanges(_ table: StoredTable) throws(Failure) -> [[UInt8]] {
         let snapshot = try self.snapshot()
         let cursor = DatabaseCursor(snapshot.snapshot, table.rows)
         var found: [[UInt8]] = []
@@ -32,7 +32,7 @@ extension TableStore {
     }
 
     private static func sweep(
-        _ partition: [UInt8], _ table: Table, horizon: Int64, _ database: Database
+        _ partition: [UInt8], _ table: StoredTable, horizon: Int64, _ database: Database
     ) throws(Failure) {
         let list = partition + [RowSpace.ranges]
         guard let bytes = try database.value(list) else { return }
@@ -73,7 +73,7 @@ extension TableStore {
 
 extension RowKey {
     /// Where in a stored key the partition ends.
-    static func end(ofPartition key: UnsafeRawBufferPointer, _ table: Table) throws(Failure) -> Int {
+    static func end(ofPartition key: UnsafeRawBufferPointer, _ table: StoredTable) throws(Failure) -> Int {
         do throws(ByteFault) {
             var reader = ByteReader(key)
             try reader.skip(table.prefix.count)

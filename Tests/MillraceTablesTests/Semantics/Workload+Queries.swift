@@ -226,7 +226,7 @@ extension Workload {
         let index = 2
         let schema = models[index].schema
         let extra = schema.regulars.filter { $0.name.hasPrefix("x") }
-        let table: Table
+        let table: StoredTable
         if let column = extra.first, random.oneIn(2) {
             note("alter drop \(column.name)")
             table = try store.alterTable(schema.keyspace, schema.name) { (s) throws(Failure) in

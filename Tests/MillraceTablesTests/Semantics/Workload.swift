@@ -18,7 +18,7 @@ final class Workload {
     let place: StorePlace
     let clock: SimulatedClock
     var store: TableStore
-    var tables: [Table] = []
+    var tables: [StoredTable] = []
     var models: [TableModel] = []
     /// Moments that are held, to be read again later.
     private var held: [(snapshot: TableSnapshot, models: [TableModel], now: Int64, step: Int)] = []
@@ -177,7 +177,7 @@ final class Workload {
     }
 
     static func add(
-        _ statement: ModelStatement, to commit: inout Commit, _ table: Table, _ options: WriteOptions
+        _ statement: ModelStatement, to commit: inout Commit, _ table: StoredTable, _ options: WriteOptions
     ) throws {
         switch statement {
         case .insert(let key, let cells): try commit.insert(into: table, key: key, cells.map(assignment), options)
@@ -258,7 +258,7 @@ final class Workload {
         return TableModel.RowReading(key: row.key, cells: cells)
     }
 
-    func rows(_ table: Table, _ query: RowQuery, _ snapshot: TableSnapshot) throws -> [TableModel.RowReading] {
+    func rows(_ table: StoredTable, _ query: RowQuery, _ snapshot: TableSnapshot) throws -> [TableModel.RowReading] {
         var query = query
         query.origins = true
         var cursor = try snapshot.rows(table, query)

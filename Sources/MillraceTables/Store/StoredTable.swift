@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// A table as it is at one revision of its schema. A commit built with an older revision stays valid: cells name their
 /// columns by ids that are never reused.
-public final class Table: Sendable {
+public final class StoredTable: Sendable {
     public let id: UInt32
     public let schema: TableSchema
     /// How long tombstones stay for writers that bring older timestamps. Zero when timestamps come from commits alone:
