@@ -4,7 +4,8 @@ extension Partition {
     /// Hands a batch to the store's writer and returns at once. `completion` runs once, on a thread of the store's or
     /// on this one, and must be short.
     ///
-    /// Batches of one caller are appended in the order of its calls. When the store's buffer is full the completion
+    /// Batches of one caller are appended in the order of its calls, and durable ones are answered in that order, one
+    /// at a time. When the store's buffer is full the completion
     /// gets a retriable `limitReached`; the async form waits instead.
     public func append(
         _ batch: EncodedBatch, acknowledgement: Acknowledgement? = nil,

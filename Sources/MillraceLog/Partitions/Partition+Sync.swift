@@ -85,7 +85,7 @@ extension Partition {
 
     private func completed(_ job: SyncJob) {
         let durability = settings.current.durability
-        let (done, woken, mustWrite) = state.withLock { state in
+        let (woken, mustWrite) = state.withLock { state in
             state.durable = max(state.durable, job.end)
             if state.durable == state.end {
                 state.unsyncedBytes = 0
@@ -96,13 +96,15 @@ extension Partition {
             }
             if job.needsDirectory, state.segments.last?.name == job.segment.name { state.needsDirectorySync = false }
             let count = state.waiting.firstIndex { $0.end > state.durable } ?? state.waiting.count
-            let done = Array(state.waiting[..<count])
+            for done in state.waiting[..<count] {
+                state.answers.append(Answer(outcome: .success(done.result), completion: done.completion))
+            }
             state.waiting.removeFirst(count)
             let mustWrite = state.isHeldBack && state.fault == nil
             if mustWrite { (state.isHeldBack, state.isQueued) = (false, true) }
-            return (done, state.awakened(durability), mustWrite)
+            return (state.awakened(durability), mustWrite)
         }
-        for waiting in done { waiting.completion(.success(waiting.result)) }
+        deliverAnswers()
         for wake in woken { wake() }
         if mustWrite { context.writeQueue.enqueue(self) }
     }
@@ -121,16 +123,19 @@ extension Partition {
     /// Stops appends for good and fails those that wait.
     func refuse(_ failure: Failure) {
         let durability = settings.current.durability
-        let (queue, waiting, woken) = state.withLock { state in
+        let (queue, woken) = state.withLock { state in
             if state.fault == nil { state.fault = failure }
+            for waiting in state.waiting {
+                state.answers.append(Answer(outcome: .failure(failure), completion: waiting.completion))
+            }
             defer { (state.queue, state.waiting, state.isHeldBack) = ([], [], false) }
-            return (state.queue, state.waiting, state.awakened(durability))
+            return (state.queue, state.awakened(durability))
         }
+        deliverAnswers()
         for case .some(let request) in queue {
             context.budget.release(request.batch.count)
             request.completion(.failure(failure))
         }
-        for waiting in waiting { waiting.completion(.failure(failure)) }
         for wake in woken { wake() }
     }
 }

@@ -221,14 +221,17 @@ extension Partition {
             guard before.lastOffset < state.end else {
                 return .failed(Failure(.io, "The first try was not written", isRetriable: true))
             }
-            guard request.acknowledgement == .durable, state.durable <= before.lastOffset else { return .done }
+            guard request.acknowledgement == .durable, state.durable <= before.lastOffset else {
+                state.answers.append(Answer(outcome: .success(result), completion: request.completion))
+                return .done
+            }
             let index = state.waiting.firstIndex { $0.end > before.lastOffset + 1 } ?? state.waiting.count
             state.waiting.insert(
                 Waiting(end: before.lastOffset + 1, result: result, completion: request.completion), at: index)
             return .wait
         }
         switch next {
-        case .done: request.completion(.success(result))
+        case .done: deliverAnswers()
         case .failed(let failure): request.completion(.failure(failure))
         case .wait: requestSync()
         }

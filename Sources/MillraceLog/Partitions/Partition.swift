@@ -56,6 +56,9 @@ public final class Partition: Sendable {
         /// Appends wait because too much is unsynced.
         var isHeldBack = false
         var waiting: [Waiting] = []
+        /// Completions that are due, in order; see `deliverAnswers`.
+        var answers: [Answer] = []
+        var isAnswering = false
         /// The active file while it has unsynced bytes: kept open, so that its sync reports its writes' errors.
         var dirtyFile: (any StorageFile)?
         var unsyncedBytes: Int64 = 0
