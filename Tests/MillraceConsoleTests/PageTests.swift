@@ -11,11 +11,9 @@ struct PageTests {
         width: Int, _ body: (ConsoleFixture, Browser, String) async throws -> Void
     ) async throws {
         try await ConsoleFixture.with { node in
-            let browser = try await Browser(width: width, height: 900)
-            var failure: (any Error)?
-            do { try await body(node, browser, "http://localhost:\(node.port)/") } catch { failure = error }
-            await browser.quit()
-            if let failure { throw failure }
+            try await Browser.with(width: width, height: 900) { browser in
+                try await body(node, browser, "http://localhost:\(node.port)/")
+            }
         }
     }
 
@@ -75,7 +73,7 @@ struct PageTests {
     }
 
     @Test func `nothing is wider than a phone, and everything comes from the node`() async throws {
-        try await with(width: 500) { node, browser, url in
+        try await with(width: 375) { node, browser, url in
             try node.put("/home", minute: 1, count: 1, note: String(repeating: "long", count: 100))
             _ = await node.client().request(
                 "POST", "/logs/clicks", body: "{\"x\":\"\(String(repeating: "y", count: 2_000))\"}")
