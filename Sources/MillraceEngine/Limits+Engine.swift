@@ -28,6 +28,8 @@ extension Limits {
     static let bytesPerTurn = 1 << 20
     /// How often a task looks at the wall clock: timers and idle inputs are this late at most.
     static let tickInterval = TimeSpan.milliseconds(100)
+    /// Over which a task's load is measured: long against a turn, short for eyes.
+    static let loadWindow = TimeSpan.seconds(1)
     /// Log partitions that one commit writes into: a shuffle's, a result's, side outputs and the dead letters.
     static let transactionParts = 40_000
     /// Names of pipelines are parts of topics' names, which Kafka bounds at 249 bytes.

@@ -72,6 +72,7 @@ actor PipelineTask {
         defer { stage.close() }
         if mark.isFinished { return board.update { $0.state = .finished } }
 
+        var load = TaskLoad(now: context.clock.now)
         while true {
             let orders = orders.withLock { orders in
                 defer { orders.unparked = [:] }
@@ -79,9 +80,15 @@ actor PipelineTask {
             }
             stage.unpark(orders.unparked)
             if Task.isCancelled { throw Failure(.closed, "the task was cancelled", place: context.address.description) }
-            switch try stage.turn(
+            let begin = context.clock.now
+            let next = try stage.turn(
                 isStopping: orders.isStopping, isPaused: orders.isPaused, wake: { [wakeup] in wakeup.signal() })
-            {
+            // Not idle: there is more to do, but the lane is another task's, or the disk has not caught up.
+            let isHeldUp = next == .goOn || stage.isHeldBack
+            if load.turned(from: begin, to: context.clock.now, then: isHeldUp ? .heldUp : .idle) {
+                board.update { ($0.busy, $0.blocked) = (load.busy, load.blocked) }
+            }
+            switch next {
             case .goOn: await Task.yield()
             case .wait(let deadline): await wakeup.wait(until: deadline, clock: context.clock)
             case .done: return

@@ -41,6 +41,7 @@ final class StageRun {
     private var nextCommit: MonotonicTime
     private var nextTick: MonotonicTime
     private var lastRecord: MonotonicTime
+    private var unread = UnreadAge()
 
     init(_ context: TaskContext, from mark: TaskMark, board: TaskBoard) throws(Failure) {
         (self.context, self.board, self.mark, lateBefore) = (context, board, mark, mark.lateRecords)
@@ -97,6 +98,8 @@ final class StageRun {
         bytesSinceCommit >= context.commitBytes || outbox.byteCount + out.rows.byteCount >= context.commitBytes
             || outbox.deadLetters.count >= Limits.deadLettersPerCommit
     }
+    /// Full, and the commit that would make room is under way.
+    var isHeldBack: Bool { job != nil && isFull }
     private var hasUncommitted: Bool { reader.position != positionAtCommit || kernel.watermark != mark.watermark }
 
     private func read(at now: MonotonicTime) throws(Failure) -> ReadOutcome {
@@ -122,6 +125,8 @@ final class StageRun {
     private func process(_ batch: UnsafeBufferPointer<RawRecord>) {
         for record in batch { bytesSinceCommit += (record.value?.count ?? 0) + (record.key?.count ?? 0) }
         mark.recordsIn += Int64(batch.count)
+        // A shuffle's records carry event times, which say nothing about how long they have been there.
+        if upstream == nil, let last = batch.last { unread.read(upTo: last.timestamp) }
         failing.process(batch, kernel, &out, attemptAt: context.clock.wall)
     }
 
@@ -217,9 +222,11 @@ final class StageRun {
 
     private func report(_ now: MonotonicTime, isPaused: Bool) {
         let holder = upstream?.holder ?? (text: "this partition's own records", since: nil)
+        let end = reader.end
+        let oldest = unread.oldest(hasUnread: end > reader.position, wall: context.clock.wall)
         board.update { figures in
             figures.state = isPaused ? .paused : .running
-            figures.end = reader.end
+            (figures.end, figures.oldestUnread) = (end, oldest)
             figures.mark.position = reader.position
             figures.mark.recordsIn = mark.recordsIn
             figures.watermark = kernel.watermark == .distantPast ? nil : kernel.watermark
@@ -227,7 +234,7 @@ final class StageRun {
             figures.stateBytes = kernel.stateBytes
             figures.parkedKeys = failing.parkedKeys
             figures.lastTurn = now
-            figures.hasWork = reader.end > reader.position || job != nil
+            figures.hasWork = end > reader.position || job != nil
         }
     }
 }
