@@ -64,7 +64,8 @@ let package = Package(
         library(
             "MillraceConsole",
             [
-                "MillraceCore", "MillraceLog", "MillraceTables", "MillraceRuntime", "MillraceEngine", "CMicrohttpd",
+                "MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine",
+                "CMicrohttpd",
             ]),
         library("MillraceKafka", ["MillraceCore", "MillraceEngine", "CRdKafka"]),
         library("MillraceCassandra", ["MillraceCore", "MillraceEngine", "CLibuv"]),

@@ -57,6 +57,8 @@ extension Limits {
     public static let recordsPerSearch = 100_000
     /// Idempotency keys remembered.
     public static let idempotencyKeys = 10_000
+    /// Conditions of one tap: each is tried on the task's own time.
+    static let tapConditions = 8
     /// Rows that one aggregate looks at: a chart of a day in seconds.
     public static let aggregateRows = 100_000
     /// Rows of a page while a follower gets the present rows.

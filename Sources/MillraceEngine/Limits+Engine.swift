@@ -1,4 +1,4 @@
-internal import MillraceCore
+public import MillraceCore
 
 extension Limits {
     /// Rows that one `explain` tells about.
@@ -30,6 +30,15 @@ extension Limits {
     static let tickInterval = TimeSpan.milliseconds(100)
     /// Over which a task's load is measured: long against a turn, short for eyes.
     static let loadWindow = TimeSpan.seconds(1)
+    /// Taps on one task at once: each looks at records on the task's own time.
+    static let tapsPerPoint = 8
+    /// Records that one tap looks at in a second, over all tasks. More pass unseen and are counted.
+    static let tapLooksPerSecond = 20_000
+    /// What one tap keeps for a client that does not take it; more is dropped and counted.
+    static let tapBytes = 256 << 10
+    /// Records of one tap before it ends, and how long it may last.
+    public static let tapRecordsMost = 10_000
+    public static let tapLongest = TimeSpan.hours(1)
     /// Log partitions that one commit writes into: a shuffle's, a result's, side outputs and the dead letters.
     static let transactionParts = 40_000
     /// Names of pipelines are parts of topics' names, which Kafka bounds at 249 bytes.

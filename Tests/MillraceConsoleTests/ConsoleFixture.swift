@@ -55,6 +55,12 @@ final class ConsoleFixture: Sendable {
             try known(pipeline)
             note("resume")
         }
+        /// The tap that was put on last: tests decide what passes it.
+        let tapped = Lock<EdgeTap?>(nil)
+        func tap(_ tap: EdgeTap, pipeline: String) async throws(Failure) {
+            try known(pipeline)
+            tapped.withLock { $0 = tap }
+        }
         func deadLetters(of pipeline: String, limit: Int) async throws(Failure) -> [DeadLetter] {
             try known(pipeline)
             return [

@@ -47,15 +47,8 @@ final class LogTail: @unchecked Sendable {
         return (found, seen)
     }
 
-    /// Whether key or value has the bytes in it.
     private static func holds(_ record: RecordView, _ text: [UInt8]) -> Bool {
-        for part in [record.key, record.value] {
-            guard let part, part.count >= text.count else { continue }
-            for start in 0...(part.count - text.count) where part[start] == text[0] {
-                if part[start..<start + text.count].elementsEqual(text) { return true }
-            }
-        }
-        return false
+        [record.key, record.value].contains { part in part.map { ByteSearch.holds($0, text) } ?? false }
     }
 
     func whenReadable(_ wake: @escaping @Sendable () -> Void) {
@@ -75,8 +68,8 @@ final class LogTail: @unchecked Sendable {
             json.member("partition", partition)
             json.member("offset", record.offset)
             if record.milliseconds >= 0 { json.member("at", record.timestamp.description) }
-            text("key", record.key, &json)
-            text("value", record.value, &json)
+            BytesJSON.write("key", record.key, &json)
+            BytesJSON.write("value", record.value, &json)
             guard record.headerCount > 0 else { return }
             json.key("headers")
             json.array { json in
@@ -86,7 +79,7 @@ final class LogTail: @unchecked Sendable {
                         json.object { json in
                             json.key("name")
                             json.string(utf8: header.key)
-                            text("value", header.value, &json)
+                            BytesJSON.write("value", header.value, &json)
                         }
                     }
                 } catch {
@@ -95,29 +88,17 @@ final class LogTail: @unchecked Sendable {
             }
         }
     }
-
-    /// Bytes that are not UTF-8 are shown as hexadecimal under another name, so that nothing is lost or mistaken.
-    private static func text(_ name: String, _ bytes: UnsafeRawBufferPointer?, _ json: inout JSONWriter) {
-        guard let bytes else {
-            json.key(name)
-            return json.null()
-        }
-        if String(validating: bytes, as: UTF8.self) != nil {
-            json.key(name)
-            json.string(utf8: bytes)
-        } else {
-            json.member("\(name)Hex", Hex.text(Array(bytes)))
-        }
-    }
 }
 
 enum LogRead {
     static let parameters: [Route.Parameter] = [
-        .init("partition", "partition; 0 unless given", kind: .integer),
+        .init("partition", "partition; 0 unless given", kind: .integer, range: 0...Limits.partitionsPerTopic),
         .init("offset", "first offset, or earliest, or latest"),
         .init("time", "instead: the first record at or after this time (RFC 3339)"),
-        .init("last", "instead: so many records before the end", kind: .integer),
-        .init("limit", "records at most", kind: .integer), .init("contains", "records with this text in key or value"),
+        .init(
+            "last", "instead: so many records before the end", kind: .integer, range: 0...Limits.recordsPerAnswerMost),
+        .init("limit", "records at most", kind: .integer, range: 1...Limits.recordsPerAnswerMost),
+        .init("contains", "records with this text in key or value"),
     ]
 
     static func answer(_ request: Request, _ name: String, _ api: APIContext) throws(Failure) -> Response {

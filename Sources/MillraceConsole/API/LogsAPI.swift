@@ -11,6 +11,15 @@ enum LogsAPI {
             LogAppend.parameters, consumes: LogAppend.consumes
         ) { request, values in LogAppend.answer(request, values[0], api) }
         append.bodyLimit = Limits.httpAppendBytes
+        var creation = Route(.post, "/logs", .admin, "Creates a log", consumes: ["application/json"]) { request, _ in
+            create(request, api)
+        }
+        creation.bodyFields = [
+            .init(
+                parameter: .init("name", "letters, digits, dots, dashes and underscores; no underscore in front"),
+                isRequired: true, pattern: "^[a-zA-Z0-9-][a-zA-Z0-9._-]{0,248}$"),
+            .init(parameter: .init("partitions", "1 unless given", kind: .integer, range: 1...1_000)),
+        ]
         return [
             Route(.get, "/logs", .read, "Lists the logs") { _, _ in
                 Answer.trying { () throws(Failure) in
@@ -23,9 +32,7 @@ enum LogsAPI {
                     }
                 }
             },
-            Route(
-                .post, "/logs", .admin, "Creates a log: {\"name\", \"partitions\"}", consumes: ["application/json"]
-            ) { request, _ in create(request, api) },
+            creation,
             Route(.get, "/logs/{log}", .read, "Describes a log and its partitions") { _, values in
                 Answer.trying { () throws(Failure) in
                     let topic = try LogRead.find(values[0], api)
@@ -38,6 +45,7 @@ enum LogsAPI {
                 LogRead.parameters + [
                     .init("follow", "new records as server-sent events", kind: .boolean),
                     .init("after", "with follow: the id of the last event seen, instead of Last-Event-ID"),
+                    .init("Last-Event-ID", "with follow: go on behind this event", place: .header),
                 ], produces: ["application/json", "text/event-stream"]
             ) { request, values in
                 Answer.trying { () throws(Failure) in

@@ -44,23 +44,7 @@ enum OpenAPI {
                         schema("string", &json)
                     }
                 }
-                for parameter in route.parameters {
-                    json.object { json in
-                        json.member("name", parameter.name)
-                        json.member("in", "query")
-                        json.member("description", parameter.meaning)
-                        if parameter.isRepeatable {
-                            json.key("schema")
-                            json.object { json in
-                                json.member("type", "array")
-                                json.key("items")
-                                json.object { json in json.member("type", parameter.kind.rawValue) }
-                            }
-                        } else {
-                            schema(parameter.kind.rawValue, &json)
-                        }
-                    }
-                }
+                for parameter in route.parameters { write(parameter, &json) }
             }
             if !route.consumes.isEmpty {
                 json.key("requestBody")
@@ -69,7 +53,7 @@ enum OpenAPI {
                     json.object { json in
                         for type in route.consumes {
                             json.key(type)
-                            json.object { json in schema(type == "application/json" ? "object" : "string", &json) }
+                            json.object { json in body(route, type, &json) }
                         }
                     }
                 }
@@ -85,6 +69,61 @@ enum OpenAPI {
             }
             json.key("responses")
             json.object { json in responses(route, &json) }
+        }
+    }
+
+    private static func write(_ parameter: Route.Parameter, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("name", parameter.name)
+            json.member("in", parameter.place.rawValue)
+            json.member("description", parameter.meaning)
+            json.key("schema")
+            json.object { json in
+                guard parameter.isRepeatable else { return kind(parameter, &json) }
+                json.member("type", "array")
+                json.key("items")
+                json.object { json in kind(parameter, &json) }
+            }
+        }
+    }
+
+    private static func kind(_ parameter: Route.Parameter, _ json: inout JSONWriter) {
+        json.member("type", parameter.kind.rawValue)
+        if let range = parameter.range {
+            json.member("minimum", range.lowerBound)
+            json.member("maximum", range.upperBound)
+        }
+        guard !parameter.values.isEmpty else { return }
+        json.key("enum")
+        json.array { json in for value in parameter.values { json.string(value) } }
+    }
+
+    /// A body that is JSON for the API has a schema; what goes into a log is any value at all.
+    private static func body(_ route: Route, _ type: String, _ json: inout JSONWriter) {
+        guard let fields = route.bodyFields, type == "application/json" else {
+            if type == "application/json" {
+                json.key("schema")
+                return json.object { _ in }
+            }
+            return schema("string", &json)
+        }
+        json.key("schema")
+        json.object { json in
+            json.member("type", "object")
+            json.member("additionalProperties", false)
+            json.key("required")
+            json.array { json in for field in fields where field.isRequired { json.string(field.parameter.name) } }
+            json.key("properties")
+            json.object { json in
+                for field in fields {
+                    json.key(field.parameter.name)
+                    json.object { json in
+                        kind(field.parameter, &json)
+                        json.member("description", field.parameter.meaning)
+                        if !field.pattern.isEmpty { json.member("pattern", field.pattern) }
+                    }
+                }
+            }
         }
     }
 

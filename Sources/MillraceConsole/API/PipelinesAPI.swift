@@ -41,6 +41,7 @@ enum PipelinesAPI {
                     return .text(try await inspector.explain(table: values[0], key: request.query.values("key")))
                 }
             },
+            TapAPI.route(api),
             command("/pipelines/{pipeline}/pause", "Pauses a pipeline where it is", api) {
                 (inspector, values) throws(Failure) in try await inspector.pause(pipeline: values[0])
             },
@@ -50,7 +51,7 @@ enum PipelinesAPI {
             Route(
                 .get, "/pipelines/{pipeline}/dead-letters", .read,
                 "Records that could not be processed, with provenance",
-                [.init("limit", "letters at most", kind: .integer)]
+                [.init("limit", "letters at most", kind: .integer, range: 1...1_000)]
             ) { request, values in
                 .waiting { () throws(Failure) in
                     let limit = try request.query.integer("limit", in: 1...1_000, default: 100)
@@ -66,7 +67,7 @@ enum PipelinesAPI {
             Route(
                 .post, "/pipelines/{pipeline}/dead-letters/redrive", .admin,
                 "Appends dead letters to their source again, in order",
-                [.init("limit", "letters at most", kind: .integer)]
+                [.init("limit", "letters at most", kind: .integer, range: 1...100_000)]
             ) { request, values in
                 .waiting { () throws(Failure) in
                     let limit = try request.query.integer("limit", in: 1...100_000, default: 1_000)

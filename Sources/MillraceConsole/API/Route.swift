@@ -4,15 +4,33 @@ internal import MillraceCore
 /// these, so it cannot say anything else than what is served.
 struct Route: Sendable {
     struct Parameter: Sendable {
-        enum Kind: String, Sendable { case string, integer, boolean }
+        enum Kind: String, Sendable { case string, integer, number, boolean }
+        enum Place: String, Sendable { case query, header }
         var name: String
-        var kind = Kind.string
+        var kind: Kind
         var meaning: String
-        var isRepeatable = false
+        var isRepeatable: Bool
+        /// What a number may be.
+        var range: ClosedRange<Int>?
+        /// The only values, when there are few.
+        var values: [String]
+        var place: Place
 
-        init(_ name: String, _ meaning: String, kind: Kind = .string, isRepeatable: Bool = false) {
-            (self.name, self.meaning, self.kind, self.isRepeatable) = (name, meaning, kind, isRepeatable)
+        init(
+            _ name: String, _ meaning: String, kind: Kind = .string, isRepeatable: Bool = false,
+            range: ClosedRange<Int>? = nil, values: [String] = [], place: Place = .query
+        ) {
+            (self.name, self.kind, self.meaning, self.isRepeatable) = (name, kind, meaning, isRepeatable)
+            (self.range, self.values, self.place) = (range, values, place)
         }
+    }
+
+    /// A member of a JSON body.
+    struct BodyField: Sendable {
+        var parameter: Parameter
+        var isRequired = false
+        /// A regular expression, for text.
+        var pattern = ""
     }
 
     typealias Handler = @Sendable (Request, [String]) -> Answer
@@ -27,6 +45,8 @@ struct Route: Sendable {
     var produces: [String]
     var consumes: [String]
     var bodyLimit = Limits.httpBodyBytes
+    /// The members of a body that is an object of the API's.
+    var bodyFields: [BodyField]?
     var handler: Handler
     let segments: [String]
 

@@ -78,23 +78,16 @@ enum StatusJSON {
             json.member("sourceTopic", letter.sourceTopic)
             json.member("sourcePartition", letter.sourcePartition)
             json.member("sourceOffset", letter.sourceOffset)
-            bytes("key", letter.key, &json)
-            bytes("value", letter.value, &json)
+            for (name, bytes) in [("key", letter.key), ("value", letter.value)] {
+                if let bytes {
+                    bytes.withUnsafeBytes { BytesJSON.write(name, $0, &json) }
+                } else {
+                    BytesJSON.write(name, nil, &json)
+                }
+            }
             json.member("error", letter.error)
             json.member("attempts", letter.attempts)
             json.member("at", letter.at.description)
-        }
-    }
-
-    private static func bytes(_ name: String, _ bytes: [UInt8]?, _ json: inout JSONWriter) {
-        guard let bytes else {
-            json.key(name)
-            return json.null()
-        }
-        if let text = String(validating: bytes, as: UTF8.self) {
-            json.member(name, text)
-        } else {
-            json.member("\(name)Hex", Hex.text(bytes))
         }
     }
 }

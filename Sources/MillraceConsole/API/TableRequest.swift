@@ -21,8 +21,9 @@ struct TableRequest: Sendable {
         .init("key", "value of a key column, partition key first; repeated for each", isRepeatable: true),
         .init("from", "first value of the next clustering column"),
         .init("to", "value of the next clustering column to stop before"),
-        .init("order", "asc or desc, by the first clustering column"),
-        .init("limit", "rows at most", kind: .integer), .init("page", "where the last answer's next said to go on"),
+        .init("order", "by the first clustering column", values: ["asc", "desc"]),
+        .init("limit", "rows at most", kind: .integer, range: 1...Limits.rowsPerAnswerMost),
+        .init("page", "where the last answer's next said to go on"),
         .init("columns", "columns wanted, with commas"),
     ]
 

@@ -18,6 +18,7 @@ enum TablesAPI {
                 TableRequest.parameters + [
                     .init("follow", "rows, then every committed change, as server-sent events", kind: .boolean),
                     .init("after", "with follow: the id of the last event seen, instead of Last-Event-ID"),
+                    .init("Last-Event-ID", "with follow: go on behind this event", place: .header),
                 ], produces: TableFormat.types + ["text/event-stream"]
             ) { request, values in
                 Answer.trying { () throws(Failure) in
@@ -32,7 +33,7 @@ enum TablesAPI {
                 "Minimum, maximum, mean, sum and count of a column per bucket of a time clustering column",
                 Array(TableRequest.parameters.prefix(3)) + [
                     .init("column", "the numeric column"),
-                    .init("bucket", "length of a bucket in seconds", kind: .integer),
+                    .init("bucket", "length of a bucket in seconds", kind: .integer, range: 1...31_536_000),
                 ]
             ) { request, values in
                 Answer.trying { () throws(Failure) in

@@ -14,6 +14,8 @@ public protocol NodeInspector: AnyObject, Sendable {
     func explain(table: String, key: [String]) async throws(Failure) -> String
     func pause(pipeline: String) async throws(Failure)
     func resume(pipeline: String) async throws(Failure)
+    /// Puts a tap on an edge; it takes itself off when it ends.
+    func tap(_ tap: EdgeTap, pipeline: String) async throws(Failure)
     /// The oldest dead letters that were not redriven.
     func deadLetters(of pipeline: String, limit: Int) async throws(Failure) -> [DeadLetter]
     /// Appends dead letters to their source topic again, oldest first, and lets their keys flow. Returns how many.

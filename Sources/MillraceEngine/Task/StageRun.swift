@@ -127,6 +127,9 @@ final class StageRun {
         mark.recordsIn += Int64(batch.count)
         // A shuffle's records carry event times, which say nothing about how long they have been there.
         if upstream == nil, let last = batch.last { unread.read(upTo: last.timestamp) }
+        if context.taps.input.isTapped {
+            context.taps.input.see(batch, partition: context.address.partition, now: context.clock.now)
+        }
         failing.process(batch, kernel, &out, attemptAt: context.clock.wall)
     }
 
@@ -172,6 +175,10 @@ final class StageRun {
         collect()
         swap(&outbox.records, &out.records)
         swap(&outbox.rows, &out.rows)
+        if context.taps.output.isTapped {
+            context.taps.output.see(outbox.records, partition: context.address.partition, now: now)
+            context.taps.output.see(outbox.rows, partition: context.address.partition, now: now)
+        }
         outbox.sides = kernel.sides.take()
         noteWatermark(at: now)
         kernel.takeDelta(into: &delta)

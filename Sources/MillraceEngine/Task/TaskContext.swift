@@ -29,4 +29,5 @@ struct TaskContext: Sendable {
     var clock: any RuntimeClock
     var blocking: BlockingExecutor
     var logger: Logger
+    var taps = StageTaps()
 }
