@@ -119,6 +119,23 @@ final class ConsoleFixture: Sendable {
         try tables.commit(commit)
     }
 
+    /// A console over the log as a new process would open it; the first one is over then.
+    func restarted(_ body: (_ port: Int) async throws -> Void) async throws {
+        await server.stop()
+        try log.close()
+        let log = try LogStore.open(directory: url.path + "/log", storage: PosixStorage(), clock: clock)
+        let inspector = inspector
+        let server = try ConsoleServer(
+            .init(port: 0), token: Self.token, backend: ConsoleBackend(status: { await inspector.status() }, log: log),
+            clock: clock)
+        let port = try server.start()
+        var failure: (any Error)?
+        do { try await body(port) } catch { failure = error }
+        await server.stop()
+        try log.close()
+        if let failure { throw failure }
+    }
+
     static func with(_ body: (ConsoleFixture) async throws -> Void) async throws {
         let fixture = try ConsoleFixture()
         var failure: (any Error)?

@@ -67,6 +67,45 @@ import Testing
         }
     }
 
+    @Test func `an idempotency key holds over a restart, and for one request only`() async throws {
+        try await ConsoleFixture.with { node in
+            let headers = "Idempotency-Key: pay-17\r\n"
+            let lines = "{\"a\":1}\n{\"a\":2}"
+            let first = await node.client().request("POST", "/logs/clicks", headers: headers, body: lines)
+            #expect(first?.status == 200)
+            let other = await node.client().request("POST", "/logs/clicks", headers: headers, body: "{\"b\":1}")
+            #expect(other?.status == 409)
+            // Another process over the same files: nothing is left in memory.
+            try await node.restarted { port in
+                let again = await RawClient(port: port).request("POST", "/logs/clicks", headers: headers, body: lines)
+                #expect(again?.text == first?.text)
+                let changed = await RawClient(port: port).request(
+                    "POST", "/logs/clicks", headers: headers, body: "{\"a\":1}\n{\"a\":3}")
+                #expect(changed?.status == 409)
+                let new = await RawClient(port: port).request(
+                    "POST", "/logs/clicks", headers: "Idempotency-Key: pay-18\r\n", body: lines)
+                #expect(new?.status == 200)
+                let ends = await RawClient(port: port).get("/logs/clicks")
+                let partitions = ends?.object["partition"] as? [[String: Any]] ?? []
+                #expect(partitions.reduce(0) { $0 + ($1["endOffset"] as? Int ?? 0) } == 4)
+            }
+        }
+    }
+
+    @Test func `a large request under a key is as many batches, and none twice`() async throws {
+        try await ConsoleFixture.with { node in
+            let line = "{\"x\":\"\(String(repeating: "y", count: 200_000))\"}\n"
+            let body = String(repeating: line, count: 20)
+            let headers = "Idempotency-Key: large\r\n"
+            let first = await node.client().request("POST", "/logs/clicks", headers: headers, body: body)
+            #expect(first?.object["count"] as? Int == 20)
+            try await node.restarted { port in
+                let again = await RawClient(port: port).request("POST", "/logs/clicks", headers: headers, body: body)
+                #expect(again?.text == first?.text)
+            }
+        }
+    }
+
     @Test func `a search finds text and says where to go on`() async throws {
         try await ConsoleFixture.with { node in
             let lines = (0..<200).map { "{\"n\":\($0),\"odd\":\"\($0 % 50 == 7 ? "needle" : "hay")\"}" }

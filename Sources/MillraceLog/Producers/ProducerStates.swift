@@ -193,10 +193,11 @@ struct ProducerStates: Sendable, Equatable {
         if let index = openOffsets.firstIndex(of: offset) { openOffsets.remove(at: index) }
     }
 
+    /// A sixteenth at once, so that a flood of new producers does not go through all of them each time.
     private mutating func forgetLongestIdle(but id: Int64) {
         let idle = entries.filter { $0.key != id && $0.value.openOffset == nil }
-        let oldest = idle.min { ($0.value.lastSeen, $0.key) < ($1.value.lastSeen, $1.key) }
-        if let oldest { entries[oldest.key] = nil }
+        let oldest = idle.sorted { ($0.value.lastSeen, $0.key) < ($1.value.lastSeen, $1.key) }
+        for entry in oldest.prefix(max(1, Limits.producersPerPartition / 16)) { entries[entry.key] = nil }
     }
 
     /// Forgets producers idle since before `time`, and aborted ranges that lie before the log's start.
