@@ -34,7 +34,8 @@ public final class PipelineDriver<P: Pipeline> where P.Input: Record {
         for stage in plan.stages {
             states.append((0..<partitions).map { _ in MemoryState() })
             kernels.append((0..<partitions).map { makeKernel(stage, $0) })
-            combiners.append(WatermarkCombiner(producers: partitions))
+            // One for all that send to a stage: of a join's sides too, the silent ones hold nobody back.
+            combiners.append(WatermarkCombiner(producers: partitions * stage.ports.count))
         }
     }
     private func makeKernel(_ stage: StagePlan, _ partition: Int) -> StageKernel {
@@ -87,6 +88,17 @@ public final class PipelineDriver<P: Pipeline> where P.Input: Record {
             }
         }
     }
+
+    /// A log of the pipeline's input has ended, in all partitions: no record comes there any more.
+    public func end(source: Int = 0) {
+        let (stage, port) = plan.reader(ofSource: source)
+        for partition in 0..<partitions {
+            kernels[stage][partition].end(port: port, into: &out)
+            settle(stage, partition)
+        }
+    }
+    /// What a kernel could not read of its stored state; an engine stops the stage with it.
+    public var fault: Failure? { kernels.joined().lazy.compactMap(\.fault).first }
 
     /// The watermark of the last stage: the lowest of its partitions.
     public var watermark: EventTime { kernels[kernels.count - 1].map(\.watermark).min() ?? .distantPast }
@@ -153,8 +165,8 @@ public final class PipelineDriver<P: Pipeline> where P.Input: Record {
                 next, target, RawRecord(offset: -1, timestamp: view.time, key: view.key, value: view.value), port: port)
             settle(next, target)
         }
-        combiners[stage].update(partition, watermark: kernel.watermark, isIdle: kernel.isIdle, wall: wall)
-        let combined = plan.inputWatermark(ofStage: next) { combiners[$0].combined }
+        let combined = combiners[next].update(
+            port * partitions + partition, watermark: kernel.outputWatermark, isIdle: kernel.isIdle, wall: wall)
         for target in 0..<partitions where kernels[next][target].watermark < combined {
             kernels[next][target].advance(to: combined, into: &out)
             settle(next, target)
@@ -189,12 +201,5 @@ extension Plan {
             if let port = reader.ports.firstIndex(of: .shuffle(fromStage: stage)) { return (reader.index, port) }
         }
         return nil
-    }
-    /// The lowest watermark of the shuffles a stage reads.
-    func inputWatermark(ofStage stage: Int, _ combined: (Int) -> EventTime) -> EventTime {
-        stages[stage].ports.reduce(EventTime.distantFuture) { lowest, port in
-            guard case .shuffle(let from) = port else { return lowest }
-            return min(lowest, combined(from))
-        }
     }
 }

@@ -181,6 +181,7 @@ final class StageRun {
         }
         outbox.sides = kernel.sides.take()
         noteWatermark(at: now)
+        if let fault = kernel.fault { throw fault }
         kernel.takeDelta(into: &delta)
         failing.takeDelta(into: &delta)
         let isFinished = hasEnded && kernel.watermark == .distantFuture
@@ -211,7 +212,7 @@ final class StageRun {
     /// Tells the readers of the shuffle how far this task is, or that it is idle.
     private func noteWatermark(at now: MonotonicTime) {
         guard context.stage.isShuffled else { return }
-        let watermark = kernel.watermark
+        let watermark = kernel.outputWatermark
         let isIdle = watermark == .distantPast && now - lastRecord >= context.idleAfter
         if watermark > toldWatermark {
             outbox.watermark = watermark

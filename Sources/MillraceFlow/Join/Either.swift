@@ -46,11 +46,28 @@ extension TwoSidedFlow {
         let left = Left.stages(into: &plan, of: pipeline, by: LeftPath<Q>.self)
         let right = Right.stages(into: &plan, of: pipeline, by: RightPath<Q>.self)
         if left.isSource != right.isSource {
-            plan.warn(
-                "one side of a join is read from its log and the other through a shuffle, so event time stands still "
-                    + "until both have moved; key both with .keyed() or both with .keyed(by:)")
+            plan.refuse(
+                "a step with two inputs reads one from its log and the other through a shuffle, so that neither can "
+                    + "say what time it is",
+                advice: "Key both sides the same way: both with .keyed(), or both with .keyed(by:)")
         }
         return left + right
+    }
+}
+
+extension TwoSidedFlow {
+    /// Makes the steps of both sides.
+    @inlinable func makeSides(_ setup: StageSetup) -> TwoSides<Left.State, Right.State> {
+        let clock = setup.clock
+        let one = setup.branch(ports: Left.StageInput.portCount) { left.makeState(setup) }
+        let other = setup.branch(ports: Right.StageInput.portCount) { right.makeState(setup) }
+        let clocks = StageSides(clock: clock, left: one.clock, right: other.clock)
+        setup.pair(clocks)
+        let isDelayed = one.after.words != one.clock.words || other.after.words != other.clock.words
+        return TwoSides(
+            left: one.state, right: other.state, clocks: clocks, leftAfter: one.after, rightAfter: other.after,
+            now: isDelayed ? setup.delayTime { min(one.after.watermark, other.after.watermark) } : clock,
+            isDelayed: isDelayed)
     }
 }
 
@@ -58,40 +75,41 @@ extension TwoSidedFlow {
 public struct TwoSides<Left: BitwiseCopyable, Right: BitwiseCopyable>: BitwiseCopyable {
     @usableFromInline let left: Left
     @usableFromInline let right: Right
-    @usableFromInline let leftClock: StageClock
-    @usableFromInline let rightClock: StageClock
-    /// The step's own: the lower of the two.
-    @usableFromInline let clock: StageClock
+    @usableFromInline let clocks: StageSides
+    /// Time as the last steps of the sides leave it: behind `clocks` where they send what is due when time goes on.
+    @usableFromInline let leftAfter: StageClock
+    @usableFromInline let rightAfter: StageClock
+    /// The step's own time: the lower of the two.
+    @usableFromInline let now: StageClock
+    @usableFromInline let isDelayed: Bool
 
-    @inlinable init(_ setup: StageSetup, left: () -> Left, right: () -> Right) {
-        var clocks: [StageClock] = []
-        clock = setup.clock
-        self.left = setup.branch {
-            clocks.append(setup.clock)
-            return left()
-        }
-        self.right = setup.branch {
-            clocks.append(setup.clock)
-            return right()
-        }
-        (leftClock, rightClock) = (clocks[0], clocks[1])
+    @usableFromInline init(
+        left: Left, right: Right, clocks: StageSides, leftAfter: StageClock, rightAfter: StageClock, now: StageClock,
+        isDelayed: Bool
+    ) {
+        (self.left, self.right, self.clocks) = (left, right, clocks)
+        (self.leftAfter, self.rightAfter) = (leftAfter, rightAfter)
+        (self.now, self.isDelayed) = (now, isDelayed)
     }
 
     @inlinable @inline(__always) func sawLeft(_ time: EventTime) {
-        if leftClock.takesLogTime { leftClock.observe(time, bound: leftClock.logTimeBound) }
+        clocks.left.sawRecord()
+        if clocks.left.takesLogTime { clocks.left.observe(time, bound: clocks.left.logTimeBound) }
     }
     @inlinable @inline(__always) func sawRight(_ time: EventTime) {
-        if rightClock.takesLogTime { rightClock.observe(time, bound: rightClock.logTimeBound) }
+        clocks.right.sawRecord()
+        if clocks.right.takesLogTime { clocks.right.observe(time, bound: clocks.right.logTimeBound) }
     }
     /// After each record, not each batch: lateness must not follow from how records were batched.
     @inlinable @inline(__always) func combine() {
-        let lower = min(leftClock.observed, rightClock.observed)
-        if lower > clock.observed { clock.raise(toAtLeast: lower) }
+        clocks.combine()
+        if isDelayed { now.advance(to: min(leftAfter.watermark, rightAfter.watermark)) }
     }
+    /// Before the sides hear of a signal.
     @inlinable func tell(_ signal: Signal) {
         guard case .watermark(let watermark) = signal else { return }
-        clock.advance(to: watermark)
-        leftClock.advance(to: watermark)
-        rightClock.advance(to: watermark)
+        clocks.clock.advance(to: watermark)
+        clocks.left.advance(to: watermark)
+        clocks.right.advance(to: watermark)
     }
 }

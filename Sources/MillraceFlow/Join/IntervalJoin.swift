@@ -1,29 +1,20 @@
 public import MillraceCore
 
-/// The state of a join: both upstreams', and the rows that wait.
-public struct JoinState<Left: BitwiseCopyable, Right: BitwiseCopyable, Key: StreamKey, Value: Storable>:
-    BitwiseCopyable
-{
-    @usableFromInline let sides: TwoSides<Left, Right>
-    @usableFromInline let rows: KeyedState<Key, Value>
-    @inlinable init(sides: TwoSides<Left, Right>, rows: KeyedState<Key, Value>) {
-        (self.sides, self.rows) = (sides, rows)
-    }
-}
-
 /// Pairs of rows with one key whose times lie close together: the right one from `before` ahead of the left one to
 /// `after` behind it.
 ///
 /// A pair leaves when its second row arrives. A row without a partner leaves once the watermark says that none can come
-/// any more. Rows older than the watermark by more than `lateness` are late and counted; of all others the result is
+/// any more. Rows older than the watermark by more than `lateness` are late: counted, or sent
+/// where `lateLeft(to:)` and `lateRight(to:)` say. Of all others the result is
 /// exactly the join, whatever order they come in.
-public struct IntervalJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: TwoSidedFlow, KeyedFlow
+public struct IntervalJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: KeyedJoin
 where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Value {
     public typealias Input = Left.Input
     public typealias StageInput = Either<Left.StageInput, Right.StageInput>
     public typealias Key = Left.Key
     public typealias Value = Shape.Result
     public typealias Output = Keyed<Key, Shape.Result>
+    public typealias RowKey = Key
     public typealias Rows = JoinSides<Left.Value, Right.Value>
     public typealias State = JoinState<Left.State, Right.State, Key, Rows>
     public typealias Retimed = Retime<Self>
@@ -34,21 +25,27 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
     @usableFromInline let after: TimeSpan
     @usableFromInline let lateness: TimeSpan
     @usableFromInline let name: String
+    @usableFromInline let lateLeft: LateExit<Left.Value>
+    @usableFromInline let lateRight: LateExit<Right.Value>
 
     @inlinable @inline(__always) init(
-        left: Left, right: Right, before: TimeSpan, after: TimeSpan, lateness: TimeSpan, name: String
+        left: Left, right: Right, before: TimeSpan, after: TimeSpan, lateness: TimeSpan, name: String,
+        lateLeft: LateExit<Left.Value> = LateExit(), lateRight: LateExit<Right.Value> = LateExit()
     ) {
         (self.left, self.right, self.name) = (left, right, name)
         (self.before, self.after, self.lateness) = (before, after, lateness)
+        (self.lateLeft, self.lateRight) = (lateLeft, lateRight)
     }
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let (before, after, lateness) = (before, after, lateness)
-        let sides = TwoSides(setup, left: { left.makeState(setup) }, right: { right.makeState(setup) })
+        let sides = makeSides(setup)
         let rows = setup.keyedState(name, key: Key.self, value: Rows.self) {
             Self.deadline($0, before: before, after: after, lateness: lateness)
         }
-        return State(sides: sides, rows: rows)
+        return State(
+            setup, sides: sides, rows: rows, lateLeft: lateLeft.open(setup), lateRight: lateRight.open(setup),
+            promise: promise)
     }
 
     /// When the first of the rows can have no partner any more: a record as old as the watermark is still to be
@@ -63,30 +60,16 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
     @inlinable func deadline(_ rows: Rows) -> EventTime {
         Self.deadline(rows, before: before, after: after, lateness: lateness)
     }
-
-    @inlinable @inline(__always) public func process(
-        _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
-    ) throws {
-        switch input {
-        case .left(let input):
-            state.sides.sawLeft(time)
-            try left.process(input, at: time, state: state.sides.left) { keyed, time in
-                try addLeft(keyed, time, state, emit)
-            }
-        case .right(let input):
-            state.sides.sawRight(time)
-            try right.process(input, at: time, state: state.sides.right) { keyed, time in
-                try addRight(keyed, time, state, emit)
-            }
-        }
-        state.sides.combine()
-        if state.rows.nextDeadline <= state.sides.clock.watermark { try expire(state, emit) }
+    @inlinable public func promise(_ watermark: EventTime) -> EventTime {
+        watermark - lateness - (Shape.keepsAlone ? max(before, after, .zero) : .zero)
     }
 
-    @inlinable func addLeft(
-        _ row: Left.Output, _ time: EventTime, _ state: State, _ emit: (Output, EventTime) throws -> Void
+    @inlinable public func addLeft(
+        _ row: Left.Output, _ time: EventTime, _ state: State, _ emit: Emit
     ) throws {
-        guard time >= state.sides.clock.watermark - lateness else { return state.sides.clock.countLate() }
+        guard time >= state.sides.now.watermark - lateness else {
+            return lateLeft.leave(row.value, time, state.lateLeft, state.sides.now)
+        }
         let held = state.rows.update(row.key) { Rows() }
         let old = deadline(held.pointee)
         let isMatched = try held.pointee.right.match(from: time - before, through: time + after) { other, at in
@@ -95,10 +78,12 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
         try held.pointee.left.insert(JoinRow(time: time, value: row.value, isMatched: isMatched))
         watch(row.key, held.pointee, old, state)
     }
-    @inlinable func addRight(
-        _ row: Right.Output, _ time: EventTime, _ state: State, _ emit: (Output, EventTime) throws -> Void
+    @inlinable public func addRight(
+        _ row: Right.Output, _ time: EventTime, _ state: State, _ emit: Emit
     ) throws {
-        guard time >= state.sides.clock.watermark - lateness else { return state.sides.clock.countLate() }
+        guard time >= state.sides.now.watermark - lateness else {
+            return lateRight.leave(row.value, time, state.lateRight, state.sides.now)
+        }
         let held = state.rows.update(row.key) { Rows() }
         let old = deadline(held.pointee)
         let isMatched = try held.pointee.left.match(from: time - after, through: time + before) { other, at in
@@ -113,17 +98,19 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
         if next < old { state.rows.watch(key, until: next) }
     }
 
-    @inlinable @inline(never) func expire(_ state: State, _ emit: (Output, EventTime) throws -> Void) throws {
-        try state.rows.expire(state.sides.clock.watermark, deadline: { deadline($0) }) { key, _ in
+    @inlinable @inline(never) public func expire(_ state: State, _ emit: Emit) {
+        state.rows.expire(state.sides.now.watermark, deadline: { deadline($0) }) { key, _ in
             // Through `update`, so that the change is part of the next commit.
             let held = state.rows.update(key) { Rows() }
             // Only what ends at this key's first deadline, so that keys take turns in the order of time.
             let now = deadline(held.pointee)
-            try held.pointee.left.drop(before: now - lateness - after) { value, time in
-                if let alone = Shape.only(left: value) { try emit(Keyed(key: key, value: alone), time) }
+            held.pointee.left.drop(before: now - lateness - after) { value, time in
+                guard let alone = Shape.only(left: value) else { return }
+                state.faults.alone(name, "key \(key)") { try emit(Keyed(key: key, value: alone), time) }
             }
-            try held.pointee.right.drop(before: now - lateness - before) { value, time in
-                if let alone = Shape.only(right: value) { try emit(Keyed(key: key, value: alone), time) }
+            held.pointee.right.drop(before: now - lateness - before) { value, time in
+                guard let alone = Shape.only(right: value) else { return }
+                state.faults.alone(name, "key \(key)") { try emit(Keyed(key: key, value: alone), time) }
             }
             if held.pointee.isEmpty {
                 state.rows.remove(key)
@@ -132,21 +119,24 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
             }
         }
     }
-
-    @inlinable public func signal(
-        _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
-    ) throws {
-        state.sides.tell(signal)
-        try left.signal(signal, state: state.sides.left) { keyed, time in try addLeft(keyed, time, state, emit) }
-        try right.signal(signal, state: state.sides.right) { keyed, time in try addRight(keyed, time, state, emit) }
-        if state.rows.nextDeadline <= state.sides.clock.watermark { try expire(state, emit) }
+    public var summary: String {
+        "\(Shape.name) by \(Key.self), right from \(before.seconds) s before to \(after.seconds) s after left"
     }
-    @inlinable @inline(__always) public func timed(
-        by at: @escaping @Sendable (Value) throws -> EventTime, outOfOrder: TimeSpan
-    ) -> Retime<Self> { Retime(upstream: self, at: at, outOfOrder: outOfOrder) }
-    public func describe(into text: inout StageDescription) {
-        left.describe(into: &text)
-        right.describe(into: &text)
-        text.add("\(Shape.name) by \(Key.self), right from \(before.seconds) s before to \(after.seconds) s after left")
+}
+
+extension IntervalJoin where Left.Value: Record {
+    /// Sends left rows that are too late there, instead of dropping and counting them.
+    @inlinable public func lateLeft(to side: SideOutput<Left.Value>) -> IntervalJoin {
+        IntervalJoin(
+            left: left, right: right, before: before, after: after, lateness: lateness, name: name,
+            lateLeft: LateExit(to: side), lateRight: lateRight)
+    }
+}
+extension IntervalJoin where Right.Value: Record {
+    /// Sends right rows that are too late there, instead of dropping and counting them.
+    @inlinable public func lateRight(to side: SideOutput<Right.Value>) -> IntervalJoin {
+        IntervalJoin(
+            left: left, right: right, before: before, after: after, lateness: lateness, name: name,
+            lateLeft: lateLeft, lateRight: LateExit(to: side))
     }
 }

@@ -28,6 +28,8 @@ public protocol JoinShape: SendableMetatype {
     static func both(_ left: Left, _ right: Right) -> Result
     static func only(left: Left) -> Result?
     static func only(right: Right) -> Result?
+    /// Rows without a partner are results too.
+    static var keepsAlone: Bool { get }
     static var name: String { get }
 }
 
@@ -36,6 +38,7 @@ public enum InnerJoin<Left: Storable, Right: Storable>: JoinShape {
     @inlinable public static func both(_ left: Left, _ right: Right) -> Pair<Left, Right> { Pair(left, right) }
     @inlinable public static func only(left: Left) -> Pair<Left, Right>? { nil }
     @inlinable public static func only(right: Right) -> Pair<Left, Right>? { nil }
+    @inlinable public static var keepsAlone: Bool { false }
     public static var name: String { "inner join" }
 }
 /// Every left row, without a partner once none can come any more.
@@ -43,6 +46,7 @@ public enum LeftJoin<Left: Storable, Right: Storable>: JoinShape {
     @inlinable public static func both(_ left: Left, _ right: Right) -> Pair<Left, Right?> { Pair(left, right) }
     @inlinable public static func only(left: Left) -> Pair<Left, Right?>? { Pair(left, nil) }
     @inlinable public static func only(right: Right) -> Pair<Left, Right?>? { nil }
+    @inlinable public static var keepsAlone: Bool { true }
     public static var name: String { "left join" }
 }
 /// Every right row.
@@ -50,6 +54,7 @@ public enum RightJoin<Left: Storable, Right: Storable>: JoinShape {
     @inlinable public static func both(_ left: Left, _ right: Right) -> Pair<Left?, Right> { Pair(left, right) }
     @inlinable public static func only(left: Left) -> Pair<Left?, Right>? { nil }
     @inlinable public static func only(right: Right) -> Pair<Left?, Right>? { Pair(nil, right) }
+    @inlinable public static var keepsAlone: Bool { true }
     public static var name: String { "right join" }
 }
 /// Every row of both.
@@ -57,5 +62,6 @@ public enum FullJoin<Left: Storable, Right: Storable>: JoinShape {
     @inlinable public static func both(_ left: Left, _ right: Right) -> Pair<Left?, Right?> { Pair(left, right) }
     @inlinable public static func only(left: Left) -> Pair<Left?, Right?>? { Pair(left, nil) }
     @inlinable public static func only(right: Right) -> Pair<Left?, Right?>? { Pair(nil, right) }
+    @inlinable public static var keepsAlone: Bool { true }
     public static var name: String { "full join" }
 }

@@ -36,14 +36,16 @@ public struct WindowRows<Left: Storable, Right: Storable>: Storable {
 /// Pairs of rows with one key in one window; with overlapping windows a pair comes once per window that holds both.
 ///
 /// A pair leaves when its second row arrives. Rows without a partner leave when the watermark has passed the window's
-/// end by `lateness`; a row whose windows are all over by then is late and counted.
-public struct WindowJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: TwoSidedFlow, KeyedFlow
+/// end by `lateness`; a row whose windows are all over by then is late: counted, or sent
+/// where `lateLeft(to:)` and `lateRight(to:)` say.
+public struct WindowJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: KeyedJoin
 where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Value {
     public typealias Input = Left.Input
     public typealias StageInput = Either<Left.StageInput, Right.StageInput>
     public typealias Key = Left.Key
     public typealias Value = Shape.Result
     public typealias Output = Keyed<Key, Shape.Result>
+    public typealias RowKey = WindowKey<Key>
     public typealias Rows = WindowRows<Left.Value, Right.Value>
     public typealias State = JoinState<Left.State, Right.State, WindowKey<Key>, Rows>
     public typealias Retimed = Retime<Self>
@@ -54,31 +56,43 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
     @usableFromInline let lateness: TimeSpan
     @usableFromInline let name: String
 
+    @usableFromInline let lateLeft: LateExit<Left.Value>
+    @usableFromInline let lateRight: LateExit<Right.Value>
+
     @inlinable @inline(__always) init(
-        left: Left, right: Right, window: TimeWindow, lateness: TimeSpan, name: String
+        left: Left, right: Right, window: TimeWindow, lateness: TimeSpan, name: String,
+        lateLeft: LateExit<Left.Value> = LateExit(), lateRight: LateExit<Right.Value> = LateExit()
     ) {
         precondition(window.kind != .cumulative, "a join takes tumbling, sliding and calendar windows")
         (self.left, self.right, self.window) = (left, right, window.whole)
         (self.lateness, self.name) = (lateness, name)
+        (self.lateLeft, self.lateRight) = (lateLeft, lateRight)
     }
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let (window, lateness) = (window, lateness)
-        let sides = TwoSides(setup, left: { left.makeState(setup) }, right: { right.makeState(setup) })
+        let sides = makeSides(setup)
         let rows = setup.keyedState(name, key: WindowKey<Key>.self, value: Rows.self) {
             EventTime(microseconds: window.end(ofSliceAt: $0.start.microseconds)) + lateness
         }
-        return State(sides: sides, rows: rows)
+        return State(
+            setup, sides: sides, rows: rows, lateLeft: lateLeft.open(setup), lateRight: lateRight.open(setup),
+            promise: promise)
     }
 
     @inlinable func deadline(_ start: EventTime) -> EventTime {
         EventTime(microseconds: window.end(ofSliceAt: start.microseconds)) + lateness
     }
-    /// The windows a time is in that are not over, from the latest on; a time without any is late.
-    @inlinable func eachWindow(
-        _ time: EventTime, _ state: State, _ body: (EventTime) throws -> Void
-    ) throws {
-        let watermark = state.sides.clock.watermark
+    /// Rows of a window that is still open are in no window that ended earlier.
+    @inlinable public func promise(_ watermark: EventTime) -> EventTime {
+        let open = watermark - lateness
+        if open == .distantPast || open == .distantFuture { return open }
+        if window.own == nil { return open - TimeSpan(microseconds: window.size) }
+        return EventTime(microseconds: window.slice(open.microseconds).start)
+    }
+    /// The windows a time is in that are not over, from the latest on. False for a time without any: it is late.
+    @inlinable func eachWindow(_ time: EventTime, _ state: State, _ body: (EventTime) throws -> Void) rethrows -> Bool {
+        let watermark = state.sides.now.watermark
         var start = window.slice(time.microseconds).start
         var found = false
         repeat {
@@ -89,27 +103,9 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
             }
             start -= window.slide
         } while window.overlaps && start > time.microseconds - window.size
-        if !found { state.sides.clock.countLate() }
+        return found
     }
 
-    @inlinable @inline(__always) public func process(
-        _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
-    ) throws {
-        switch input {
-        case .left(let input):
-            state.sides.sawLeft(time)
-            try left.process(input, at: time, state: state.sides.left) { keyed, time in
-                try addLeft(keyed, time, state, emit)
-            }
-        case .right(let input):
-            state.sides.sawRight(time)
-            try right.process(input, at: time, state: state.sides.right) { keyed, time in
-                try addRight(keyed, time, state, emit)
-            }
-        }
-        state.sides.combine()
-        if state.rows.nextDeadline <= state.sides.clock.watermark { try expire(state, emit) }
-    }
     @inlinable func held(_ key: Key, _ start: EventTime, _ state: State) -> UnsafeMutablePointer<Rows> {
         var isNew = false
         let windowKey = WindowKey(start: start, key: key)
@@ -120,10 +116,10 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
         if isNew { state.rows.watch(windowKey, until: deadline(start)) }
         return held
     }
-    @inlinable func addLeft(
-        _ row: Left.Output, _ time: EventTime, _ state: State, _ emit: (Output, EventTime) throws -> Void
+    @inlinable public func addLeft(
+        _ row: Left.Output, _ time: EventTime, _ state: State, _ emit: Emit
     ) throws {
-        try eachWindow(time, state) { start in
+        let isInTime = try eachWindow(time, state) { start in
             let held = held(row.key, start, state)
             let isMatched = try held.pointee.sides.right.match(from: .distantPast, through: .distantFuture) {
                 other, at in
@@ -131,11 +127,12 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
             }
             try held.pointee.sides.left.insert(JoinRow(time: time, value: row.value, isMatched: isMatched))
         }
+        if !isInTime { lateLeft.leave(row.value, time, state.lateLeft, state.sides.now) }
     }
-    @inlinable func addRight(
-        _ row: Right.Output, _ time: EventTime, _ state: State, _ emit: (Output, EventTime) throws -> Void
+    @inlinable public func addRight(
+        _ row: Right.Output, _ time: EventTime, _ state: State, _ emit: Emit
     ) throws {
-        try eachWindow(time, state) { start in
+        let isInTime = try eachWindow(time, state) { start in
             let held = held(row.key, start, state)
             let isMatched = try held.pointee.sides.left.match(from: .distantPast, through: .distantFuture) {
                 other, at in
@@ -143,33 +140,38 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
             }
             try held.pointee.sides.right.insert(JoinRow(time: time, value: row.value, isMatched: isMatched))
         }
+        if !isInTime { lateRight.leave(row.value, time, state.lateRight, state.sides.now) }
     }
-    @inlinable @inline(never) func expire(_ state: State, _ emit: (Output, EventTime) throws -> Void) throws {
-        try state.rows.expire(state.sides.clock.watermark, deadline: { deadline($0.start) }) { key, held in
-            try held.pointee.sides.left.drop(before: .distantFuture) { value, time in
-                if let alone = Shape.only(left: value) { try emit(Keyed(key: key.key, value: alone), time) }
+    @inlinable @inline(never) public func expire(_ state: State, _ emit: Emit) {
+        state.rows.expire(state.sides.now.watermark, deadline: { deadline($0.start) }) { key, held in
+            held.pointee.sides.left.drop(before: .distantFuture) { value, time in
+                guard let alone = Shape.only(left: value) else { return }
+                state.faults.alone(name, "key \(key.key)") { try emit(Keyed(key: key.key, value: alone), time) }
             }
-            try held.pointee.sides.right.drop(before: .distantFuture) { value, time in
-                if let alone = Shape.only(right: value) { try emit(Keyed(key: key.key, value: alone), time) }
+            held.pointee.sides.right.drop(before: .distantFuture) { value, time in
+                guard let alone = Shape.only(right: value) else { return }
+                state.faults.alone(name, "key \(key.key)") { try emit(Keyed(key: key.key, value: alone), time) }
             }
             state.rows.remove(key)
         }
     }
-    @inlinable public func signal(
-        _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
-    ) throws {
-        state.sides.tell(signal)
-        try left.signal(signal, state: state.sides.left) { keyed, time in try addLeft(keyed, time, state, emit) }
-        try right.signal(signal, state: state.sides.right) { keyed, time in try addRight(keyed, time, state, emit) }
-        if state.rows.nextDeadline <= state.sides.clock.watermark { try expire(state, emit) }
+    public var summary: String { "\(Shape.name) by \(Key.self) within \(window), lateness \(lateness.seconds) s" }
+}
+
+extension WindowJoin where Left.Value: Record {
+    /// Sends left rows that are too late for every window there, instead of dropping and counting them.
+    @inlinable public func lateLeft(to side: SideOutput<Left.Value>) -> WindowJoin {
+        WindowJoin(
+            left: left, right: right, window: window, lateness: lateness, name: name, lateLeft: LateExit(to: side),
+            lateRight: lateRight)
     }
-    @inlinable @inline(__always) public func timed(
-        by at: @escaping @Sendable (Value) throws -> EventTime, outOfOrder: TimeSpan
-    ) -> Retime<Self> { Retime(upstream: self, at: at, outOfOrder: outOfOrder) }
-    public func describe(into text: inout StageDescription) {
-        left.describe(into: &text)
-        right.describe(into: &text)
-        text.add("\(Shape.name) by \(Key.self) within \(window), lateness \(lateness.seconds) s")
+}
+extension WindowJoin where Right.Value: Record {
+    /// Sends right rows that are too late for every window there, instead of dropping and counting them.
+    @inlinable public func lateRight(to side: SideOutput<Right.Value>) -> WindowJoin {
+        WindowJoin(
+            left: left, right: right, window: window, lateness: lateness, name: name, lateLeft: lateLeft,
+            lateRight: LateExit(to: side))
     }
 }
 

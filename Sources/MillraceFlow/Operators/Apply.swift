@@ -26,7 +26,14 @@ public struct Apply<Upstream: Flow, Step: Operator>: FlowWithUpstream where Step
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
     public typealias Output = Step.Result
-    public typealias State = KeyedStepState<Upstream.State, Bool, Step.Memory>
+    public struct State: BitwiseCopyable {
+        @usableFromInline let upstream: Upstream.State
+        @usableFromInline let values: KeyedState<Bool, Step.Memory>
+        @usableFromInline let faults: StageFaults
+        @usableFromInline init(upstream: Upstream.State, values: KeyedState<Bool, Step.Memory>, faults: StageFaults) {
+            (self.upstream, self.values, self.faults) = (upstream, values, faults)
+        }
+    }
     public let upstream: Upstream
     @usableFromInline let step: Step
     @usableFromInline let name: String
@@ -37,7 +44,7 @@ public struct Apply<Upstream: Flow, Step: Operator>: FlowWithUpstream where Step
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let before = upstream.makeState(setup)
         let values = setup.keyedState(name, key: Bool.self, value: Step.Memory.self)
-        return State(upstream: before, values: values, clock: setup.clock)
+        return State(upstream: before, values: values, faults: setup.faultsInUse())
     }
     @inlinable @inline(__always) func memory(_ state: State) -> UnsafeMutablePointer<Step.Memory> {
         state.values.update(true) { step.makeMemory() }
@@ -56,7 +63,9 @@ public struct Apply<Upstream: Flow, Step: Operator>: FlowWithUpstream where Step
             try step.process(value, at: time, memory: &memory(state).pointee, emit: emit)
         }
         guard case .watermark(let watermark) = signal else { return }
-        try step.advance(to: watermark, memory: &memory(state).pointee, emit: emit)
+        state.faults.alone(name, "watermark \(watermark.microseconds)") {
+            try step.advance(to: watermark, memory: &memory(state).pointee, emit: emit)
+        }
     }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)

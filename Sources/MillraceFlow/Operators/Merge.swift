@@ -10,9 +10,7 @@ public struct Merge<Left: Flow, Right: Flow>: TwoSidedFlow where Left.Output == 
     public let right: Right
     @inlinable @inline(__always) init(left: Left, right: Right) { (self.left, self.right) = (left, right) }
 
-    @inlinable public func makeState(_ setup: StageSetup) -> State {
-        TwoSides(setup, left: { left.makeState(setup) }, right: { right.makeState(setup) })
-    }
+    @inlinable public func makeState(_ setup: StageSetup) -> State { makeSides(setup) }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
     ) throws {
@@ -38,6 +36,7 @@ public struct Merge<Left: Flow, Right: Flow>: TwoSidedFlow where Left.Output == 
         state.tell(signal)
         try left.signal(signal, state: state.left, emit: emit)
         try right.signal(signal, state: state.right, emit: emit)
+        state.combine()
     }
     public func describe(into text: inout StageDescription) {
         left.describe(into: &text)

@@ -27,13 +27,19 @@ public struct ProcessState<Upstream: BitwiseCopyable, Key: StreamKey, State: Sto
     @usableFromInline let values: KeyedState<Key, ProcessValue<State>>
     @usableFromInline let wall: KeyedState<Key, [ProcessTimer]>
     @usableFromInline let clock: StageClock
+    /// Time as the steps behind know it: what timers send is not late for them.
+    @usableFromInline let after: StageClock
     @usableFromInline let sides: Unmanaged<SideOutputs>
-    @inlinable init(
+    @usableFromInline let faults: StageFaults
+    @usableFromInline init(
         upstream: Upstream, values: KeyedState<Key, ProcessValue<State>>, wall: KeyedState<Key, [ProcessTimer]>,
-        clock: StageClock, sides: Unmanaged<SideOutputs>
+        setup: StageSetup
     ) {
         (self.upstream, self.values, self.wall) = (upstream, values, wall)
-        (self.clock, self.sides) = (clock, sides)
+        clock = setup.clock
+        after = setup.delayTime()
+        sides = Unmanaged.passUnretained(setup.sides)
+        faults = setup.faultsInUse()
     }
 }
 
@@ -69,9 +75,7 @@ where Function.Key == Upstream.Key, Function.Value == Upstream.Value {
         let wall = setup.keyedState(name + ".wall", key: Key.self, value: [ProcessTimer].self) {
             $0.first?.time ?? .distantFuture
         }
-        return State(
-            upstream: before, values: values, wall: wall, clock: setup.clock,
-            sides: Unmanaged.passUnretained(setup.sides))
+        return State(upstream: before, values: values, wall: wall, setup: setup)
     }
     @inlinable static func deadline(_ held: ProcessValue<Function.State>, forget: TimeSpan) -> EventTime {
         let timer = held.timers.first?.time ?? .distantFuture
@@ -84,7 +88,8 @@ where Function.Key == Upstream.Key, Function.Value == Upstream.Value {
         try upstream.process(input, at: time, state: state.upstream) { keyed, time in
             try take(keyed, time, state, emit)
         }
-        if state.values.nextDeadline <= state.clock.watermark { try fire(state, emit) }
+        if state.values.nextDeadline <= state.clock.watermark { fire(state, emit) }
+        state.after.advance(to: state.clock.watermark)
     }
     @inlinable func take(_ keyed: Upstream.Output, _ time: EventTime, _ state: State, _ emit: Emit) throws {
         let held = state.values.get(keyed.key)
@@ -126,8 +131,7 @@ where Function.Key == Upstream.Key, Function.Value == Upstream.Value {
     }
 
     /// Event timers and forgetting, in the order of time. One key's throw does not keep the others from their turn.
-    @inlinable @inline(never) func fire(_ state: State, _ emit: Emit) throws {
-        var fault: (any Error)?
+    @inlinable @inline(never) func fire(_ state: State, _ emit: Emit) {
         state.values.expire(state.clock.watermark, deadline: { Self.deadline($0, forget: forget) }) { key, entry in
             var held = entry.pointee
             let old = Self.deadline(held, forget: forget)
@@ -137,48 +141,46 @@ where Function.Key == Upstream.Key, Function.Value == Upstream.Value {
             }
             held.timers.removeFirst()
             state.values.set(key, held)
-            do {
+            state.faults.alone(name, "timer of key \(key)") {
                 try run(key, held, held.touched, state) { context in
                     try function.timer(timer, in: &context) { output in
                         try emit(Keyed(key: key, value: output), timer.time)
                     }
                 }
-            } catch { fault = fault ?? error }
+            }
             // The entry's place in the queue is used up, whatever `run` asked for.
             if let after = state.values.get(key) {
                 let next = Self.deadline(after, forget: forget)
                 if next != .distantFuture { state.values.watch(key, until: next) }
             }
         }
-        if let fault { throw fault }
     }
-    @inlinable @inline(never) func fireWall(_ state: State, _ emit: Emit) throws {
-        var fault: (any Error)?
+    @inlinable @inline(never) func fireWall(_ state: State, _ emit: Emit) {
         state.wall.expire(state.clock.wall, deadline: { $0.first?.time ?? .distantFuture }) { key, entry in
             var timers = entry.pointee
             guard var timer = timers.first else { return }
             timer.isWall = true
             timers.removeFirst()
             if timers.isEmpty { state.wall.remove(key) } else { state.wall.set(key, timers) }
-            do {
+            state.faults.alone(name, "wall timer of key \(key)") {
                 let held = state.values.get(key)
                 try run(key, held, held?.touched ?? state.clock.watermark, state) { context in
                     try function.timer(timer, in: &context) { output in
                         try emit(Keyed(key: key, value: output), timer.time)
                     }
                 }
-            } catch { fault = fault ?? error }
+            }
             if let next = state.wall.get(key)?.first { state.wall.watch(key, until: next.time) }
         }
-        if let fault { throw fault }
     }
 
     @inlinable public func signal(
         _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
     ) throws {
         try upstream.signal(signal, state: state.upstream) { keyed, time in try take(keyed, time, state, emit) }
-        if state.values.nextDeadline <= state.clock.watermark { try fire(state, emit) }
-        if case .wall = signal, state.wall.nextDeadline <= state.clock.wall { try fireWall(state, emit) }
+        if state.values.nextDeadline <= state.clock.watermark { fire(state, emit) }
+        if case .wall = signal, state.wall.nextDeadline <= state.clock.wall { fireWall(state, emit) }
+        state.after.advance(to: state.clock.watermark)
     }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)

@@ -94,6 +94,10 @@ public struct PlanBuilder {
         return [.source(index: sources - 1, type: String(describing: T.self))]
     }
     public mutating func warn(_ text: String) { warnings.append(text) }
+    /// Notes what cannot work: the plan fails with the first.
+    public mutating func refuse(_ message: String, advice: String) {
+        if refusal == nil { refusal = Failure(.invalidArgument, message, advice: advice) }
+    }
 
     /// Adds a stage whose last step is at `path`.
     @inlinable public mutating func add<Q: FlowPath, S: StageSink>(

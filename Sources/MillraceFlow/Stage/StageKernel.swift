@@ -15,9 +15,12 @@ public import MillraceCore
 ///     kernel.advance(to: combined, into: &out)           // a stage behind a shuffle: the producers' minimum
 ///                                                        // (WatermarkCombiner), at each watermark control record
 ///     kernel.tick(wall: clock.wall, into: &out)          // processing time, idle sources; at least every few 100 ms
+///     kernel.end(port: 0, into: &out)                    // nothing will come there any more; also after a restart
 ///     // at a commit:
-///     kernel.flush(into: &out)                           // partial panes leave; write kernel.watermark after them
+///     kernel.flush(into: &out)                           // partial panes leave
+///     if let fault = kernel.fault { throw fault }        // stored state cannot be read: nothing may be committed
 ///     kernel.takeDelta(into: &delta)                     // what to put into the write batch
+///     kernel.outputWatermark                             // to write behind the records of a shuffle
 ///     kernel.sides                                       // side outputs since the last removeAll()
 ///
 /// `out.records` go to the shuffle (partition = hash % partitions) or into the log, `out.rows` into the table,
@@ -33,14 +36,19 @@ public final class StageKernel {
     /// A `TypedInput` of the stage's own record type.
     private let typed: Any
     private var idleness: Idleness
+    private let idleAfter: TimeSpan?
+    private let ports: Int
     /// The watermark the steps were told last.
     private var told = EventTime.distantPast
 
     @usableFromInline init(
-        setup: StageSetup, options: KernelOptions, process: @escaping Process, tell: @escaping Tell, typed: Any
+        setup: StageSetup, options: KernelOptions, ports: Int, process: @escaping Process, tell: @escaping Tell,
+        typed: Any
     ) {
         (self.setup, processBody, self.tell, self.typed) = (setup, process, tell, typed)
-        idleness = Idleness(after: setup.isSource ? options.idleAfter : nil)
+        self.ports = ports
+        idleAfter = setup.isSource ? options.idleAfter : nil
+        idleness = Idleness(after: idleAfter)
     }
 
     /// What the stage's own records say about event time. `distantPast` before the first record, and for ever in a
@@ -48,6 +56,12 @@ public final class StageKernel {
     public var observed: EventTime { setup.root.observed }
     /// The stage's watermark: no result of an earlier time will come any more, but for corrections by late records.
     public var watermark: EventTime { setup.root.watermark }
+    /// What to tell the readers of this stage's output: it stays behind `watermark` by as much as results may, as those
+    /// of an outer join do, which leave when no partner can come any more.
+    public var outputWatermark: EventTime { setup.clock.watermark }
+    /// Set once stored state could not be read. The stage must stop with it, and commit nothing: `takeDelta` gives
+    /// nothing any more.
+    public var fault: Failure? { setup.faults.words.pointee.failure }
     /// A source stage that has seen no record for `KernelOptions.idleAfter`: its watermark goes on with the wall clock,
     /// and holds nobody else's back. Send this along with the watermark.
     public var isIdle: Bool { idleness.isIdle }
@@ -84,10 +98,18 @@ public final class StageKernel {
     /// The wall clock stands at `wall`; records until the next tick are taken to arrive now.
     public func tick(wall: EventTime, into out: inout StageOutput) {
         setWall(wall)
+        setup.findIdleBranches(wall: wall, after: idleAfter)
         if let moved = idleness.tick(wall: wall, observed: setup.root.observed) { setup.root.raise(toAtLeast: moved) }
         tell(.wall(wall), &out)
     }
     public func setWall(_ wall: EventTime) { setup.setWall(wall, futureLimit: Limits.futureTime) }
+    /// The log or shuffle at a port has ended: no record comes there any more, and event time goes on without it. When
+    /// all ports have ended, event time is over. Whether a port has ended is not stored: say it again after a restart.
+    public func end(port: Int, into out: inout StageOutput) {
+        precondition(port >= 0 && port < ports, "the stage has no such port")
+        if setup.end(port: port, of: ports) { setup.root.advance(to: .distantFuture) }
+        tellWatermark(&out)
+    }
     /// Before a commit: everything that is due leaves, and so do partial results that are not state.
     public func flush(into out: inout StageOutput) {
         tellWatermark(&out)
@@ -101,14 +123,15 @@ public final class StageKernel {
 
     /// Adds what changed since the last call, each key with its step's name in front.
     public func takeDelta(into delta: inout StateDelta) {
+        guard fault == nil else { return }
         for slot in setup.slots { slot.takeDelta(into: &delta) }
     }
     /// Before the first record. Keeps the reader: state is read when it is touched.
     public func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
         for slot in setup.slots {
-            try slot.schema.check(slot.name, in: reader)
             try slot.restore(from: reader, watermark: watermark)
         }
+        if let fault { throw fault }
         setup.restore(watermark: watermark)
     }
     /// Drops clean state from memory until the tables take at most `budget` bytes, or nothing clean is left.
@@ -151,54 +174,77 @@ extension StageKernel {
         let clock = setup.root
         let takesLogTime = clock.takesLogTime
         let bound = clock.logTimeBound
+        let faults = setup.faults
+        let sendsAlone = faults.words.pointee.isUsed
         return StageKernel(
-            setup: setup, options: options,
+            setup: setup, options: options, ports: Q.F.StageInput.portCount,
             process: { batch, port, stopsAtBad, out in
                 let flow = Q.flow(of: pipeline)
+                var taken = batch.count
                 for (index, raw) in batch.enumerated() {
-                    let mark = sink.mark(out)
+                    let before = out.bad.count
                     var time = raw.timestamp
                     do {
                         let record = try Q.F.StageInput.decode(raw, port: port, time: &time)
-                        do {
-                            if takesLogTime { clock.observe(time, bound: bound) }
-                            try flow.process(record, at: time, state: state) { value, time in
-                                sink.emit(value, at: time, into: &out)
-                            }
-                        } catch {
-                            sink.rollBack(&out, to: mark)
-                            out.reject(raw.offset, port, .threw, error)
-                            if stopsAtBad { return index + 1 }
+                        if takesLogTime { clock.observe(time, bound: bound) }
+                        StageKernel.run(record, time, flow, state, sink, faults, sendsAlone, &out) {
+                            BadRecord(offset: raw.offset, port: port, cause: .threw, reason: "\($0)")
                         }
                     } catch {
-                        out.reject(raw.offset, port, .undecodable, error)
-                        if stopsAtBad { return index + 1 }
+                        out.bad.append(
+                            BadRecord(offset: raw.offset, port: port, cause: .undecodable, reason: "\(error)"))
+                    }
+                    if stopsAtBad, out.bad.count > before {
+                        taken = index + 1
+                        break
                     }
                 }
-                return batch.count
+                if sendsAlone { faults.report(sink, &out) }
+                return taken
             },
             tell: { signal, out in
                 let flow = Q.flow(of: pipeline)
+                faults.begin()
                 do {
-                    try flow.signal(signal, state: state) { value, time in sink.emit(value, at: time, into: &out) }
-                } catch { out.reject(-1, 0, .threw, error) }
+                    try flow.signal(signal, state: state) { value, time in
+                        faults.beforeResult(sink, &out)
+                        sink.emit(value, at: time, into: &out)
+                    }
+                } catch { faults.note("stage", "\(signal)", error) }
+                faults.report(sink, &out)
             },
             typed: TypedInput<Q.F.StageInput> { values, time, out in
                 let flow = Q.flow(of: pipeline)
                 for index in values.indices {
-                    do {
-                        if takesLogTime { clock.observe(time, bound: bound) }
-                        try flow.process(values[index], at: time, state: state) { value, time in
-                            sink.emit(value, at: time, into: &out)
-                        }
-                    } catch { out.reject(Int64(index), 0, .threw, error) }
+                    if takesLogTime { clock.observe(time, bound: bound) }
+                    StageKernel.run(values[index], time, flow, state, sink, faults, sendsAlone, &out) {
+                        BadRecord(offset: Int64(index), port: 0, cause: .threw, reason: "\($0)")
+                    }
                 }
+                if sendsAlone { faults.report(sink, &out) }
             })
     }
-}
 
-extension StageOutput {
-    @usableFromInline mutating func reject(_ offset: Int64, _ port: Int, _ cause: BadRecord.Cause, _ error: any Error) {
-        bad.append(BadRecord(offset: offset, port: port, cause: cause, reason: "\(error)"))
+    /// One record through the stage. When it fails, what it sent is taken back, but not what fired on its way.
+    @inlinable @inline(__always) static func run<F: Flow, S: StageSink>(
+        _ record: F.StageInput, _ time: EventTime, _ flow: F, _ state: F.State, _ sink: S, _ faults: StageFaults,
+        _ sendsAlone: Bool, _ out: inout StageOutput, _ reject: (any Error) -> BadRecord
+    ) where F.Output == S.Value {
+        let mark = sendsAlone ? 0 : sink.mark(out)
+        if sendsAlone { faults.begin() }
+        do {
+            try flow.process(record, at: time, state: state) { value, time in
+                if sendsAlone { faults.beforeResult(sink, &out) }
+                sink.emit(value, at: time, into: &out)
+            }
+        } catch {
+            if sendsAlone {
+                faults.cut()
+                faults.settle(sink, &out)
+            } else {
+                sink.rollBack(&out, to: mark)
+            }
+            out.bad.append(reject(error))
+        }
     }
 }

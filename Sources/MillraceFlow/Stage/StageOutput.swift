@@ -21,7 +21,7 @@ public struct StageOutput {
     }
 }
 
-/// A record that did not become output: a value, for the dead letters.
+/// A record that did not become output, or a result that could not be sent on: a value, for the dead letters.
 public struct BadRecord: Sendable {
     public enum Cause: Sendable, Hashable {
         /// The bytes are not what the record type expects.
@@ -29,12 +29,15 @@ public struct BadRecord: Sendable {
         /// A closure or operator of the pipeline threw.
         case threw
     }
+    /// -1 for a result that no record was being processed for: a window that fired, a timer.
     public var offset: Int64
     public var port: Int
     public var cause: Cause
     public var reason: String
-    public init(offset: Int64, port: Int, cause: Cause, reason: String) {
-        (self.offset, self.port, self.cause, self.reason) = (offset, port, cause, reason)
+    /// The step whose result it was, where there is no record to blame.
+    public var step: String?
+    public init(offset: Int64, port: Int, cause: Cause, reason: String, step: String? = nil) {
+        (self.offset, self.port, self.cause, self.reason, self.step) = (offset, port, cause, reason, step)
     }
 }
 

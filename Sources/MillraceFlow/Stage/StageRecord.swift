@@ -46,6 +46,16 @@ public struct Keyed<Key: StreamKey, Value: Sendable>: Sendable {
 extension Keyed: Equatable where Value: Equatable {}
 extension Keyed: Hashable where Value: Hashable {}
 
+extension Keyed: Storable where Value: Storable {
+    @inlinable public func store(into writer: inout ByteWriter) {
+        key.store(into: &writer)
+        value.store(into: &writer)
+    }
+    @inlinable public static func load(from reader: inout ByteReader) throws -> Keyed {
+        Keyed(key: try .load(from: &reader), value: try .load(from: &reader))
+    }
+}
+
 extension Keyed: StageRecord where Value: Storable {
     @inlinable public static var portCount: Int { 1 }
     @inlinable public static func decode(_ raw: RawRecord, port: Int, time: inout EventTime) throws -> Self {

@@ -8,8 +8,14 @@ public final class StageSetup {
     public internal(set) var clock: StageClock
     /// The stage's own.
     @usableFromInline let root: StageClock
-    private var children: [StageClock] = []
-    private var derived: [StageClock] = []
+    private var branches: [StageBranch] = []
+    private var pairs: [StageSides] = []
+    private var derived: [(clock: StageClock, promise: () -> EventTime)] = []
+    /// Clocks that follow the wall instead of the watermark.
+    private var arrivals: [StageClock] = []
+    /// The first port of the branch whose steps are being made.
+    private var firstPort = 0
+    private var endedPorts: Set<Int> = []
     public private(set) var slots: [any StateSlot] = []
     public private(set) var sideOutputs: [String] = []
     /// Seeds the state tables' hashes, so that keys chosen from outside cannot pile up.
@@ -19,49 +25,77 @@ public final class StageSetup {
     public private(set) var warnings: [String] = []
     public private(set) var refusal: Failure?
     @usableFromInline var owned: [AnyObject] = []
+    /// What a step could not do, and what closures threw while no record was being processed.
+    public let faults: StageFaults
 
     public init(seed: UInt64, isSource: Bool) {
         (self.seed, self.isSource) = (seed, isSource)
         root = StageClock()
         clock = root
         sides = SideOutputs()
+        faults = StageFaults()
     }
     deinit {
-        root.destroy()
-        for clock in children + derived { clock.destroy() }
+        for clock in clocks { clock.destroy() }
+        faults.destroy()
     }
+    private var clocks: [StageClock] { [root] + branches.map(\.clock) + derived.map(\.clock) + arrivals }
 
     /// Time as the steps behind the one being made know it: a step that sends results when the watermark passes them
     /// moves it on, with `advance`, once they are out; else those results would be late for the steps behind.
     public func delayTime() -> StageClock {
+        let before = clock
+        return delayTime { before.watermark }
+    }
+    /// The same for a step that promises less than its own time; `promise` says what after a restore.
+    @usableFromInline func delayTime(_ promise: @escaping () -> EventTime) -> StageClock {
         clock = StageClock()
-        derived.append(clock)
+        derived.append((clock, promise))
         return clock
     }
-    var lateDropped: Int { (children + derived).reduce(root.lateDropped) { $0 + $1.lateDropped } }
+    /// Time as a step knows it that goes by when records arrive: the wall clock's. It ends with the input.
+    @usableFromInline func arrivalTime() -> StageClock {
+        clock = StageClock()
+        arrivals.append(clock)
+        return clock
+    }
+    var lateDropped: Int { clocks.reduce(0) { $0 + $1.lateDropped } }
 
     /// Makes the steps of one of several inputs, each with a time of its own; the stage's is the lowest of them.
-    @usableFromInline func branch<S>(_ make: () -> S) -> S {
-        let parent = clock
+    @usableFromInline func branch<S>(ports: Int, _ make: () -> S) -> StageBranch.Made<S> {
+        let (parent, first) = (clock, firstPort)
         let child = StageClock()
-        children.append(child)
+        branches.append(StageBranch(clock: child, ports: first..<first + ports))
         clock = child
-        defer { clock = parent }
-        return make()
+        defer { (clock, firstPort) = (parent, first + ports) }
+        let state = make()
+        return StageBranch.Made(clock: child, after: clock, state: state)
     }
-    func combineClocks() {
-        guard let first = children.first else { return }
-        root.raise(toAtLeast: children.dropFirst().reduce(first.observed) { min($0, $1.observed) })
+    @usableFromInline func pair(_ sides: StageSides) { pairs.append(sides) }
+    /// The inner ones first: what a step with several inputs knows is an input of the next such step.
+    func combineClocks() { for pair in pairs { pair.combine() } }
+    /// An input whose records stopped for `idleAfter` holds nobody back until it brings one again.
+    func findIdleBranches(wall: EventTime, after idleAfter: TimeSpan?) {
+        guard let idleAfter else { return }
+        for branch in branches { branch.clock.tickIdleness(wall: wall, after: idleAfter) }
+        combineClocks()
+    }
+    /// No record will come at a port any more. Returns whether that is so of all ports.
+    func end(port: Int, of count: Int) -> Bool {
+        endedPorts.insert(port)
+        for branch in branches where branch.ports.allSatisfy(endedPorts.contains) { branch.clock.end() }
+        combineClocks()
+        return endedPorts.count == count
     }
     /// The inputs of a step with several start from the stage's watermark, the lowest of theirs.
     func restore(watermark: EventTime) {
         root.raise(toAtLeast: watermark)
-        for child in children { child.raise(toAtLeast: watermark) }
-        for clock in derived { clock.advance(to: watermark) }
+        for branch in branches { branch.clock.raise(toAtLeast: watermark) }
+        // In the order of the steps: each goes by the time of the one before.
+        for (clock, promise) in derived { clock.advance(to: promise()) }
     }
     func setWall(_ wall: EventTime, futureLimit: TimeSpan) {
-        root.setWall(wall, futureLimit: futureLimit)
-        for clock in children + derived { clock.setWall(wall, futureLimit: futureLimit) }
+        for clock in clocks { clock.setWall(wall, futureLimit: futureLimit) }
     }
 
     /// Registers a stateful step.
@@ -78,81 +112,45 @@ public final class StageSetup {
     /// Whether the step being made moves the watermark, as a number to compare with; never in a stage behind a shuffle,
     /// where the producers' watermarks hold.
     public func takeOverTime() -> Int {
-        isSource && !derived.contains { $0.words == clock.words } ? clock.takeOverTime() : -1
+        isSource && !(derived.map(\.clock) + arrivals).contains { $0.words == clock.words } ? clock.takeOverTime() : -1
+    }
+    /// For steps that send results without a record at hand.
+    @usableFromInline func faultsInUse() -> StageFaults {
+        faults.words.pointee.isUsed = true
+        return faults
     }
     /// Keeps an object alive as long as the kernel.
     public func keep(_ object: AnyObject) { owned.append(object) }
 }
 
-/// The stage's time, shared by its steps: a handle to a few words.
-public struct StageClock: BitwiseCopyable {
-    @usableFromInline struct Words {
-        @usableFromInline var watermark = EventTime.distantPast
-        @usableFromInline var observed = EventTime.distantPast
-        @usableFromInline var wall = EventTime.distantPast
-        @usableFromInline var ceiling = EventTime.distantFuture
-        /// Counts the steps that bring a time of their own; the last one moves the watermark.
-        @usableFromInline var turns = 0
-        @usableFromInline var takesLogTime = false
-        @usableFromInline var logTimeBound = TimeSpan.zero
-        @usableFromInline var lateDropped = 0
-        @usableFromInline init() {}
-    }
-    @usableFromInline let words: UnsafeMutablePointer<Words>
+/// One input of a step with several: its time, and the stage's ports it reads.
+@usableFromInline struct StageBranch {
+    let clock: StageClock
+    let ports: Range<Int>
 
-    init() {
-        words = .allocate(capacity: 1)
-        words.initialize(to: Words())
+    @usableFromInline struct Made<State> {
+        @usableFromInline let clock: StageClock
+        /// Time as the branch's last step leaves it.
+        @usableFromInline let after: StageClock
+        @usableFromInline let state: State
     }
-    func destroy() { words.deallocate() }
+}
 
-    /// What the stage holds to be over: the higher of what it was told and what its own records say.
-    @inlinable @inline(__always) public var watermark: EventTime { words.pointee.watermark }
-    /// What the stage's own records say, by its watermark strategy; `distantPast` before the first.
-    @inlinable public var observed: EventTime { words.pointee.observed }
-    /// The last wall-clock reading the stage was given.
-    @inlinable public var wall: EventTime { words.pointee.wall }
-
-    /// Times beyond this are too far ahead of the wall clock.
-    @inlinable public var ceiling: EventTime { words.pointee.ceiling }
-
-    /// A record of this time was seen, under a strategy that holds the watermark `bound` behind the highest.
-    @inlinable @inline(__always) public func observe(_ time: EventTime, bound: TimeSpan) {
-        let candidate = time.microseconds &- bound.microseconds
-        if candidate > words.pointee.observed.microseconds { raise(to: candidate, time, bound) }
+/// The clocks of a step with two inputs: its own is the lower of theirs.
+public struct StageSides: BitwiseCopyable {
+    @usableFromInline let clock: StageClock
+    @usableFromInline let left: StageClock
+    @usableFromInline let right: StageClock
+    @usableFromInline init(clock: StageClock, left: StageClock, right: StageClock) {
+        (self.clock, self.left, self.right) = (clock, left, right)
     }
-    @inlinable @inline(__always) func raise(to candidate: Int64, _ time: EventTime, _ bound: TimeSpan) {
-        var candidate = candidate
-        if time > words.pointee.ceiling { candidate = (words.pointee.ceiling - bound).microseconds }
-        words.pointee.observed.microseconds = max(words.pointee.observed.microseconds, candidate)
-        words.pointee.watermark.microseconds = max(words.pointee.watermark.microseconds, candidate)
-    }
-    @inlinable @inline(__always) func observe(_ time: EventTime, bound: TimeSpan, turn: Int) {
-        if words.pointee.turns == turn { observe(time, bound: bound) }
-    }
-    @usableFromInline func takeLogTime(bound: TimeSpan) {
-        words.pointee.takesLogTime = true
-        words.pointee.logTimeBound = bound
-    }
-    @usableFromInline func takeOverTime() -> Int {
-        words.pointee.takesLogTime = false
-        words.pointee.turns += 1
-        return words.pointee.turns
-    }
-    @usableFromInline var takesLogTime: Bool { words.pointee.takesLogTime }
-    @usableFromInline var logTimeBound: TimeSpan { words.pointee.logTimeBound }
-    @inlinable public var lateDropped: Int { words.pointee.lateDropped }
-    @inlinable func countLate() { words.pointee.lateDropped += 1 }
-    @usableFromInline func raise(toAtLeast time: EventTime) {
-        words.pointee.observed = max(words.pointee.observed, time)
-        words.pointee.watermark = max(words.pointee.watermark, time)
-    }
-    public func advance(to watermark: EventTime) {
-        words.pointee.watermark = max(words.pointee.watermark, watermark)
-    }
-    @usableFromInline func setWall(_ wall: EventTime, futureLimit: TimeSpan) {
-        words.pointee.wall = wall
-        // Before the wall is known nothing is too far ahead.
-        words.pointee.ceiling = wall == .distantPast ? .distantFuture : wall + futureLimit
+    /// Moves the step's time on. An input that is idle or over holds nobody back, and both say nothing when both are;
+    /// nor do they when a step behind brings a time of its own.
+    @inlinable @inline(__always) func combine() {
+        if clock.hasTurns { return }
+        let leftTime = left.isSilent ? EventTime.distantFuture : left.observed
+        let rightTime = right.isSilent ? EventTime.distantFuture : right.observed
+        let lower = min(leftTime, rightTime)
+        if lower > clock.observed, lower != .distantFuture { clock.raise(toAtLeast: lower) }
     }
 }

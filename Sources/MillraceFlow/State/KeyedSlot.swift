@@ -9,7 +9,7 @@ extension StageSetup {
     @inlinable public func keyedState<Key: StreamKey, Value: Storable>(
         _ name: String, key: Key.Type, value: Value.Type, version: Int = 1, deadline: ((Value) -> EventTime)? = nil
     ) -> KeyedState<Key, Value> {
-        let slot = KeyedSlot<Key, Value>(name: name, seed: seed, version: version, deadline: deadline)
+        let slot = KeyedSlot<Key, Value>(name: name, setup: self, version: version, deadline: deadline)
         add(slot)
         return slot.state
     }
@@ -23,8 +23,10 @@ extension StageSetup {
     private let deadline: ((Value) -> EventTime)?
     private var schemaIsStored = false
 
-    @usableFromInline init(name: String, seed: UInt64, version: Int, deadline: ((Value) -> EventTime)?) {
-        state = KeyedState(seed: seed, name: name)
+    @usableFromInline init(
+        name: String, setup: StageSetup, version: Int, deadline: ((Value) -> EventTime)?
+    ) {
+        state = KeyedState(seed: setup.seed, name: name, faults: setup.faults)
         self.name = name
         self.deadline = deadline
         schema = StateSchema(version: version, layout: "\(Key.self) \(Value.self)")
@@ -51,6 +53,7 @@ extension StageSetup {
     }
 
     @usableFromInline func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
+        try schema.check(name, in: reader)
         state.words.pointee.reader = reader
         state.words.pointee.isComplete = false
         guard let deadline else { return }

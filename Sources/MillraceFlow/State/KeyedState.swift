@@ -16,15 +16,18 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
         /// Removed since the last delta, and still in the store.
         @usableFromInline var removed: Set<Key> = []
         @usableFromInline var deadlines = DeadlineQueue<Key>()
-        @usableFromInline init(table: Table, name: String) { (self.table, self.name) = (table, name) }
+        @usableFromInline let faults: StageFaults
+        @usableFromInline init(table: Table, name: String, faults: StageFaults) {
+            (self.table, self.name, self.faults) = (table, name, faults)
+        }
     }
     @usableFromInline let words: UnsafeMutablePointer<Words>
     @usableFromInline let table: Table
 
-    init(seed: UInt64, name: String) {
+    init(seed: UInt64, name: String, faults: StageFaults) {
         table = Table(capacity: 16, seed: seed)
         words = .allocate(capacity: 1)
-        words.initialize(to: Words(table: table, name: name))
+        words.initialize(to: Words(table: table, name: name, faults: faults))
     }
     func destroy() {
         table.destroy()
@@ -97,11 +100,12 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
         StateSchema.writePrefix(words.pointee.name, .entry, into: &bytes)
         key.store(into: &bytes)
         var found: Value?
-        StateFault.orTrap {
+        let faults = words.pointee.faults
+        faults.reading(words.pointee.name) {
             try bytes.bytes.lending { (lent) throws(Failure) in
                 try reader.read(lent) { value in
                     guard let value else { return }
-                    found = StateFault.orTrap { try KeyedState.decode(value) }
+                    faults.reading(words.pointee.name) { found = try KeyedState.decode(value) }
                 }
             }
         }
@@ -118,10 +122,11 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
         words.pointee.isComplete = true
         let gone = words.pointee.removed
         let prefix = StateSchema.prefix(words.pointee.name, .entry)
-        StateFault.orTrap {
+        let faults = words.pointee.faults
+        faults.reading(words.pointee.name) {
             try prefix.lending { (lent) throws(Failure) in
                 try reader.scan(prefix: lent) { keyBytes, value in
-                    StateFault.orTrap {
+                    faults.reading(words.pointee.name) {
                         var input = ByteReader(UnsafeRawBufferPointer(rebasing: keyBytes[prefix.count...]))
                         let key = try Key.load(from: &input)
                         if self.table.find(key) < 0, !gone.contains(key) {

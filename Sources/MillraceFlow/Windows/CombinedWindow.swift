@@ -43,7 +43,7 @@ where A.Element == Upstream.Output {
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: true)
-        let core = WindowCore<Key, A.Accumulator>(rule: rule, seed: setup.seed, name: name)
+        let core = WindowCore<Key, A.Accumulator>(rule: rule, setup: setup, name: name)
         setup.addWindow(core, rule, aggregate)
         let clock = setup.clock
         return State(core: core, clock: clock, after: setup.delayTime())
@@ -54,7 +54,7 @@ where A.Element == Upstream.Output {
         let core = state.core
         let watermark = state.clock.watermark
         if core.words.pointee.nextDue <= watermark.microseconds {
-            try core.fireDue(watermark, Merging(aggregate), emit)
+            core.fireDue(watermark, Merging(aggregate), emit)
             state.after.advance(to: watermark)
         }
         if input.start != core.words.pointee.start {
@@ -68,17 +68,17 @@ where A.Element == Upstream.Output {
         }
         aggregate.merge(input.accumulator, into: &pane.pointee.accumulator)
         guard core.words.pointee.isWatched else { return }
-        try core.noteRecord(input.key, pane, records: input.records, aggregate, wall: state.clock.wall, emit)
+        core.noteRecord(input.key, pane, records: input.records, aggregate, wall: state.clock.wall, emit)
     }
     @inlinable public func signal(
         _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
     ) throws {
         if state.core.words.pointee.nextDue <= state.clock.watermark.microseconds {
-            try state.core.fireDue(state.clock.watermark, Merging(aggregate), emit)
+            state.core.fireDue(state.clock.watermark, Merging(aggregate), emit)
         }
         state.after.advance(to: state.clock.watermark)
         if case .wall(let wall) = signal, state.core.words.pointee.nextWall <= wall {
-            try state.core.reportDue(wall, aggregate, emit)
+            state.core.reportDue(wall, aggregate, emit)
         }
     }
     public func describe(into text: inout StageDescription) {

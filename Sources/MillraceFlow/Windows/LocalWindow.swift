@@ -42,7 +42,7 @@ where A.Base.Element == Upstream.Value {
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let before = upstream.makeState(setup)
         let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: A.merges)
-        let core = WindowCore<Upstream.Key, A.Base.Accumulator>(rule: rule, seed: setup.seed, name: name)
+        let core = WindowCore<Upstream.Key, A.Base.Accumulator>(rule: rule, setup: setup, name: name)
         setup.addWindow(core, rule, aggregate.base)
         let clock = setup.clock
         return State(
@@ -62,7 +62,7 @@ where A.Base.Element == Upstream.Value {
         let core = state.core
         let watermark = state.clock.watermark
         if core.words.pointee.nextDue <= watermark.microseconds {
-            try core.fireDue(watermark, aggregate, emit)
+            core.fireDue(watermark, aggregate, emit)
             state.after.advance(to: watermark)
         }
         let t = time.microseconds
@@ -84,7 +84,7 @@ where A.Base.Element == Upstream.Value {
         }
         try aggregate.base.add(keyed.value, at: time, to: &pane.pointee.accumulator)
         guard core.words.pointee.isWatched else { return }
-        try core.noteRecord(keyed.key, pane, records: 1, aggregate.base, wall: state.clock.wall, emit)
+        core.noteRecord(keyed.key, pane, records: 1, aggregate.base, wall: state.clock.wall, emit)
     }
     @inlinable @inline(never) func addToEach(
         _ keyed: Keyed<Upstream.Key, Upstream.Value>, _ time: EventTime, _ state: State,
@@ -100,11 +100,11 @@ where A.Base.Element == Upstream.Value {
     ) throws {
         try upstream.signal(signal, state: state.upstream) { keyed, time in try add(keyed, time, state, emit) }
         if state.core.words.pointee.nextDue <= state.clock.watermark.microseconds {
-            try state.core.fireDue(state.clock.watermark, aggregate, emit)
+            state.core.fireDue(state.clock.watermark, aggregate, emit)
         }
         state.after.advance(to: state.clock.watermark)
         if case .wall(let wall) = signal, state.core.words.pointee.nextWall <= wall {
-            try state.core.reportDue(wall, aggregate.base, emit)
+            state.core.reportDue(wall, aggregate.base, emit)
         }
     }
     public func describe(into text: inout StageDescription) {

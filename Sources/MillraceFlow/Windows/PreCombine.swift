@@ -61,7 +61,7 @@ where A.Element == Upstream.Output {
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let before = upstream.makeState(setup)
         let rule = WindowRule(window: window, lateness: lateness, trigger: trigger, merges: true)
-        let core = WindowCore<Key, A.Accumulator>(rule: rule, seed: setup.seed, name: "")
+        let core = WindowCore<Key, A.Accumulator>(rule: rule, setup: setup, name: "")
         setup.keep(CoreOwner(core))
         return State(
             upstream: before, core: core, clock: setup.clock, after: setup.clock, late: late.open(setup))

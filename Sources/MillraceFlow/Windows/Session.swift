@@ -48,6 +48,7 @@ where A.Element == Upstream.Value {
         /// Time as the steps behind know it.
         @usableFromInline let after: StageClock
         @usableFromInline let late: LateDoor
+        @usableFromInline let faults: StageFaults
     }
     public let upstream: Upstream
     @usableFromInline let gap: TimeSpan
@@ -71,7 +72,8 @@ where A.Element == Upstream.Value {
         }
         let clock = setup.clock
         return State(
-            upstream: before, sessions: sessions, clock: clock, after: setup.delayTime(), late: late.open(setup))
+            upstream: before, sessions: sessions, clock: clock, after: setup.delayTime(), late: late.open(setup),
+            faults: setup.faultsInUse())
     }
     @usableFromInline static func deadline(_ items: [Item], _ gap: TimeSpan, _ lateness: TimeSpan) -> EventTime {
         items.reduce(EventTime.distantFuture) { least, item in
@@ -89,7 +91,7 @@ where A.Element == Upstream.Value {
         _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
     ) throws {
         try upstream.signal(signal, state: state.upstream) { keyed, time in try add(keyed, time, state, emit) }
-        try fire(state, emit)
+        fire(state, emit)
         state.after.advance(to: state.clock.watermark)
     }
     public func describe(into text: inout StageDescription) {
@@ -102,7 +104,7 @@ extension SessionFlow {
     @inlinable @inline(never) func add(
         _ keyed: Upstream.Output, _ time: EventTime, _ state: State, _ emit: (Output, EventTime) throws -> Void
     ) throws {
-        if state.sessions.nextDeadline <= state.clock.watermark { try fire(state, emit) }
+        if state.sessions.nextDeadline <= state.clock.watermark { fire(state, emit) }
         let held = state.sessions.get(keyed.key) ?? []
         let touching = held.filter { time - $0.last < gap && $0.first - time < gap }
         let last = touching.reduce(time) { max($0, $1.last) }
@@ -114,7 +116,7 @@ extension SessionFlow {
         let isAlone = touching.count == 1
         for item in touching {
             let changes = !isAlone || time < item.first || time > item.last
-            if item.fired > 0, changes { try emit(pane(keyed.key, item, retracted: true), self.time(item)) }
+            if item.fired > 0, changes { send(pane(keyed.key, item, retracted: true), state, emit) }
             aggregate.merge(item.accumulator, into: &merged.accumulator)
             merged.first = min(merged.first, item.first)
             merged.last = max(merged.last, item.last)
@@ -122,7 +124,7 @@ extension SessionFlow {
         }
         // The on-time moment of what the watermark has passed already is over: the result is late, and leaves at once.
         if merged.last + gap <= state.clock.watermark {
-            try emit(pane(keyed.key, merged, timing: .late), self.time(merged))
+            send(pane(keyed.key, merged, timing: .late), state, emit)
             merged.fired += 1
         }
         var items = held.filter { time - $0.last >= gap || $0.first - time >= gap }
@@ -134,8 +136,9 @@ extension SessionFlow {
             state.sessions.watch(keyed.key, until: deadline)
         }
     }
-    /// The time of a session's result: the last moment in it.
-    @inlinable func time(_ item: Item) -> EventTime { item.last + gap - .microseconds(1) }
+    @inlinable func send(_ pane: Output, _ state: State, _ emit: (Output, EventTime) throws -> Void) {
+        state.faults.alone(name, "key \(pane.key)") { try emit(pane, pane.end - .microseconds(1)) }
+    }
     @inlinable func pane(
         _ key: Key, _ item: Item, timing: PaneInfo.Timing = .onTime, retracted: Bool = false
     ) -> Output {
@@ -145,13 +148,13 @@ extension SessionFlow {
             info: PaneInfo(
                 index: index, timing: timing, isFinal: !retracted && lateness == .zero, isRetraction: retracted))
     }
-    @inlinable @inline(never) func fire(_ state: State, _ emit: (Output, EventTime) throws -> Void) throws {
+    @inlinable @inline(never) func fire(_ state: State, _ emit: (Output, EventTime) throws -> Void) {
         let watermark = state.clock.watermark
         guard state.sessions.nextDeadline <= watermark else { return }
-        try state.sessions.expire(watermark, deadline: { Self.deadline($0, gap, lateness) }) { key, held in
+        state.sessions.expire(watermark, deadline: { Self.deadline($0, gap, lateness) }) { key, held in
             var items = held.pointee
             for index in items.indices where items[index].fired == 0 && items[index].last + gap <= watermark {
-                try emit(pane(key, items[index]), time(items[index]))
+                send(pane(key, items[index]), state, emit)
                 items[index].fired = 1
             }
             items.removeAll { $0.last + gap + lateness <= watermark }
@@ -192,7 +195,7 @@ extension SessionWindowed where Upstream.Value: Record {
     /// Sends records that are too late for any session there.
     @inlinable public func late(to side: SideOutput<Upstream.Value>) -> SessionWindowed {
         var copy = self
-        copy.late = LateExit(name: side.name) { value, time, sides, number in sides.send(value, at: time, to: number) }
+        copy.late = LateExit(to: side)
         return copy
     }
 }

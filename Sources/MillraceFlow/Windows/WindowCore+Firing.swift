@@ -5,13 +5,13 @@ extension WindowCore {
     /// over.
     @inlinable @inline(never) func fireDue<A: MergeableOrNot>(
         _ watermark: EventTime, _ aggregate: A, _ emit: (Pane<Key, A.Base.Result>, EventTime) throws -> Void
-    ) throws where A.Base.Accumulator == Accumulator {
+    ) where A.Base.Accumulator == Accumulator {
         leave()
         let now = watermark.microseconds
         if words.pointee.rule.window.isShared {
-            try fireShared(now, aggregate, emit)
+            fireShared(now, aggregate, emit)
         } else {
-            try fireWhole(now, aggregate.base, emit)
+            fireWhole(now, aggregate.base, emit)
         }
         words.pointee.firedThrough = max(words.pointee.firedThrough, now)
         words.pointee.headerIsDirty = true
@@ -20,7 +20,7 @@ extension WindowCore {
 
     @inlinable func fireWhole<A: Aggregate>(
         _ now: Int64, _ aggregate: A, _ emit: (Pane<Key, A.Result>, EventTime) throws -> Void
-    ) throws where A.Accumulator == Accumulator {
+    ) where A.Accumulator == Accumulator {
         let rule = words.pointee.rule
         while let index = words.pointee.slices.indices.filter({ due(words.pointee.slices[$0]) <= now }).min(by: {
             due(words.pointee.slices[$0]) < due(words.pointee.slices[$1])
@@ -31,17 +31,17 @@ extension WindowCore {
                 slice.isComplete = load(slice)
                 slice.isFired = true
                 words.pointee.slices[index] = slice
-                try slice.table.forEachOrdered { key, state in
-                    try report(key, state, slice, aggregate, .onTime, isFinal: isOver, emit)
+                slice.table.forEachOrdered { key, state in
+                    report(key, state, slice, aggregate, .onTime, isFinal: isOver, emit)
                 }
             } else {
                 // What came late and was not reported leaves now or never.
                 if rule.trigger.late != .count(1) {
                     slice.isComplete = load(slice)
                     words.pointee.slices[index] = slice
-                    try slice.table.forEachOrdered { key, state in
+                    slice.table.forEachOrdered { key, state in
                         guard state.pointee.pending > 0 else { return }
-                        try report(key, state, slice, aggregate, .late, isFinal: true, emit)
+                        report(key, state, slice, aggregate, .late, isFinal: true, emit)
                     }
                 }
                 drop(at: index)
@@ -53,7 +53,7 @@ extension WindowCore {
 
     @inlinable func fireShared<A: MergeableOrNot>(
         _ now: Int64, _ aggregate: A, _ emit: (Pane<Key, A.Base.Result>, EventTime) throws -> Void
-    ) throws where A.Base.Accumulator == Accumulator {
+    ) where A.Base.Accumulator == Accumulator {
         let window = words.pointee.rule.window
         while true {
             let from = words.pointee.firedThrough.saturatingAdd(1)
@@ -80,17 +80,25 @@ extension WindowCore {
             }
             words.pointee.firedThrough = end
             words.pointee.usualKeys = max(8, merged.count)
-            try merged.forEachOrdered { key, state in
-                try emit(
+            merged.forEachOrdered { key, state in
+                send(
                     Pane(
                         key: key, start: EventTime(microseconds: start), end: EventTime(microseconds: end),
-                        value: aggregate.base.result(of: state.pointee.accumulator)),
-                    EventTime(microseconds: end - 1))
+                        value: aggregate.base.result(of: state.pointee.accumulator)), emit)
             }
         }
         while let index = words.pointee.slices.firstIndex(where: { window.lastEnd(ofSliceAt: $0.start) <= now }) {
             drop(at: index)
         }
+    }
+
+    /// A result is a piece of work of its own: when a closure behind throws, the others still leave.
+    @inlinable @inline(__always) func send<Result: Sendable>(
+        _ pane: Pane<Key, Result>, _ emit: (Pane<Key, Result>, EventTime) throws -> Void
+    ) {
+        words.pointee.faults.alone(
+            words.pointee.name, "key \(pane.key), window [\(pane.start.microseconds), \(pane.end.microseconds))"
+        ) { try emit(pane, pane.end - .microseconds(1)) }
     }
 
     /// Forgets a slice, in memory now and in the store with the next delta.

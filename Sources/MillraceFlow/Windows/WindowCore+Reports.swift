@@ -6,7 +6,7 @@ extension WindowCore {
     @inlinable @inline(never) func noteRecord<A: Aggregate>(
         _ key: Key, _ state: UnsafeMutablePointer<State>, records: UInt32, _ aggregate: A, wall: EventTime,
         _ emit: (Pane<Key, A.Result>, EventTime) throws -> Void
-    ) throws where A.Accumulator == Accumulator {
+    ) where A.Accumulator == Accumulator {
         let start = words.pointee.start
         guard let index = words.pointee.slices.firstIndex(where: { $0.start == start }) else { return }
         let slice = words.pointee.slices[index]
@@ -16,7 +16,7 @@ extension WindowCore {
         switch repetition {
         case .count(let least):
             guard Int(state.pointee.pending) >= least else { return }
-            try report(key, state, slice, aggregate, slice.isFired ? .late : .early, isFinal: false, emit)
+            report(key, state, slice, aggregate, slice.isFired ? .late : .early, isFinal: false, emit)
         case .every(let span):
             guard slice.reportAt == .distantFuture else { return }
             words.pointee.slices[index].reportAt = wall + span
@@ -28,7 +28,7 @@ extension WindowCore {
     /// The wall clock has come to where a slice's unreported records are due.
     @inlinable @inline(never) func reportDue<A: Aggregate>(
         _ wall: EventTime, _ aggregate: A, _ emit: (Pane<Key, A.Result>, EventTime) throws -> Void
-    ) throws where A.Accumulator == Accumulator {
+    ) where A.Accumulator == Accumulator {
         words.pointee.nextWall = .distantFuture
         for index in words.pointee.slices.indices {
             if words.pointee.slices[index].reportAt > wall {
@@ -39,9 +39,9 @@ extension WindowCore {
             words.pointee.headerIsDirty = true
             words.pointee.slices[index].isComplete = load(words.pointee.slices[index])
             let slice = words.pointee.slices[index]
-            try slice.table.forEachOrdered { key, state in
+            slice.table.forEachOrdered { key, state in
                 guard state.pointee.pending > 0 else { return }
-                try report(key, state, slice, aggregate, slice.isFired ? .late : .early, isFinal: false, emit)
+                report(key, state, slice, aggregate, slice.isFired ? .late : .early, isFinal: false, emit)
             }
         }
     }
@@ -50,14 +50,13 @@ extension WindowCore {
     @inlinable func report<A: Aggregate>(
         _ key: Key, _ state: UnsafeMutablePointer<State>, _ slice: Slice<Key, Accumulator>, _ aggregate: A,
         _ timing: PaneInfo.Timing, isFinal: Bool, _ emit: (Pane<Key, A.Result>, EventTime) throws -> Void
-    ) throws where A.Accumulator == Accumulator {
+    ) where A.Accumulator == Accumulator {
         let trigger = words.pointee.rule.trigger
-        func send(_ accumulator: Accumulator, _ info: PaneInfo) throws {
-            try emit(
+        func send(_ accumulator: Accumulator, _ info: PaneInfo) {
+            self.send(
                 Pane(
                     key: key, start: EventTime(microseconds: slice.start), end: EventTime(microseconds: slice.end),
-                    value: aggregate.result(of: accumulator), info: info),
-                EventTime(microseconds: slice.end - 1))
+                    value: aggregate.result(of: accumulator), info: info), emit)
         }
         // Nothing came since an early result that was told as a part.
         if timing == .onTime, trigger.panes == .discarding, state.pointee.fired > 0, state.pointee.pending == 0 {
@@ -66,11 +65,11 @@ extension WindowCore {
         }
         let index = timing == .late ? state.pointee.lateIndex : state.pointee.earlyIndex
         if let last = state.pointee.last {
-            try send(
+            send(
                 last.accumulator,
                 PaneInfo(index: last.index, timing: last.timing, isFinal: false, isRetraction: true))
         }
-        try send(state.pointee.accumulator, PaneInfo(index: index, timing: timing, isFinal: isFinal))
+        send(state.pointee.accumulator, PaneInfo(index: index, timing: timing, isFinal: isFinal))
         if isFinal { return }
         var isChanged = state.pointee.pending > 0
         state.pointee.pending = 0

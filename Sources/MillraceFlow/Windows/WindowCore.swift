@@ -49,18 +49,20 @@ public struct WindowRule: Sendable {
         @usableFromInline var reader: (any StateReader)?
         /// Keys of the last slice that was closed: how much room the next one will need.
         @usableFromInline var usualKeys = 8
-        @usableFromInline init(rule: WindowRule, seed: UInt64, name: String, none: Table) {
-            (self.rule, self.seed, self.name) = (rule, seed, name)
+        @usableFromInline let faults: StageFaults
+        @usableFromInline init(rule: WindowRule, setup: StageSetup, name: String, none: Table) {
+            (self.rule, self.name) = (rule, name)
+            (seed, faults) = (setup.seed, setup.faultsInUse())
             table = none
             overlaps = rule.window.overlaps
         }
     }
     @usableFromInline let words: UnsafeMutablePointer<Words>
 
-    @usableFromInline init(rule: WindowRule, seed: UInt64, name: String) {
+    @usableFromInline init(rule: WindowRule, setup: StageSetup, name: String) {
         words = .allocate(capacity: 1)
-        let none = Table(capacity: 0, seed: seed)
-        words.initialize(to: Words(rule: rule, seed: seed, name: name, none: none))
+        let none = Table(capacity: 0, seed: setup.seed)
+        words.initialize(to: Words(rule: rule, setup: setup, name: name, none: none))
         none.destroy()
     }
     @usableFromInline func destroy() {

@@ -58,6 +58,7 @@ public import MillraceCore
     }
 
     @usableFromInline func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
+        try schema.check(name, in: reader)
         let words = core.words
         var fault: (any Error)?
         try StateSchema.prefix(name, .header).lending { (key) throws(Failure) in
@@ -117,7 +118,7 @@ extension WindowCore {
         guard let reader = words.pointee.reader else { return }
         var prefix = ByteWriter()
         writePrefix(start, &prefix)
-        StateFault.orTrap {
+        words.pointee.faults.reading(words.pointee.name) {
             try prefix.bytes.lending { (bytes) throws(Failure) in
                 try reader.scan(prefix: bytes) { key, value in
                     body(key, value)
@@ -137,11 +138,12 @@ extension WindowCore {
         writePrefix(start, &bytes)
         key.store(into: &bytes)
         var found: PaneState<Accumulator>?
-        StateFault.orTrap {
+        let faults = words.pointee.faults
+        faults.reading(words.pointee.name) {
             try bytes.bytes.lending { (lent) throws(Failure) in
                 try reader.read(lent) { value in
                     guard let value else { return }
-                    found = StateFault.orTrap { try WindowCore.decode(value) }
+                    faults.reading(words.pointee.name) { found = try WindowCore.decode(value) }
                 }
             }
         }
@@ -161,7 +163,7 @@ extension WindowCore {
         var prefix = ByteWriter()
         writePrefix(slice.start, &prefix)
         scanStored(slice.start) { keyBytes, value in
-            StateFault.orTrap {
+            words.pointee.faults.reading(words.pointee.name) {
                 var input = ByteReader(UnsafeRawBufferPointer(rebasing: keyBytes[prefix.count...]))
                 let key = try Key.load(from: &input)
                 guard slice.table.find(key) < 0 else { return }
@@ -169,12 +171,5 @@ extension WindowCore {
             }
         }
         return true
-    }
-}
-
-/// State that the commit holds and that cannot be read back leaves nothing right to do: the stage stops.
-@usableFromInline enum StateFault {
-    @usableFromInline static func orTrap<R>(_ body: () throws -> R) -> R {
-        do { return try body() } catch { preconditionFailure("stored state cannot be read: \(error)") }
     }
 }

@@ -42,7 +42,7 @@ extension Windowed where Upstream.Value: Record {
     @inlinable public func late(to side: SideOutput<Upstream.Value>) -> Windowed {
         Windowed(
             upstream: upstream, window: window, lateness: lateness, trigger: trigger,
-            late: LateExit(name: side.name) { value, time, sides, number in sides.send(value, at: time, to: number) })
+            late: LateExit(to: side))
     }
 }
 
@@ -63,6 +63,12 @@ public struct LateExit<Value: Sendable>: Sendable {
     @inlinable @inline(never) func leave(_ value: Value, _ time: EventTime, _ door: LateDoor, _ clock: StageClock) {
         guard door.number >= 0 else { return clock.countLate() }
         send(value, time, door.sides.takeUnretainedValue(), door.number)
+    }
+}
+
+extension LateExit where Value: Record {
+    @inlinable init(to side: SideOutput<Value>) {
+        self.init(name: side.name) { value, time, sides, number in sides.send(value, at: time, to: number) }
     }
 }
 
