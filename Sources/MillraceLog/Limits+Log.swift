@@ -42,6 +42,8 @@ extension Limits {
     public static let holdsPerPartition = 1_024
     /// Bytes a reader reads at once before it checks them: what a core's second cache holds beside the rest.
     public static let readPieceBytes = 128 << 10
+    /// Bytes a look-up reads at once: a batch or two, where its index entry points to.
+    public static let lookUpBytes = 32 << 10
     /// Bytes a scan for the next intact frame reads at once.
     public static let scanWindowBytes = 1 << 20
     /// Bytes of keys that one compaction of a partition remembers: about a million keys. More are done in several

@@ -107,7 +107,7 @@ final class Maintenance: Sendable {
 
     /// Appends stop before the disk is full to the last byte, so that small files can still be written; they go on by
     /// themselves when there is room again.
-    private func watchFreeSpace() {
+    func watchFreeSpace() {
         let least = context.options.freeBytesLeast
         do throws(IOFault) {
             let free = try context.storage.freeBytes(at: context.directory)

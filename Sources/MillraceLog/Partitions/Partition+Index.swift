@@ -7,13 +7,27 @@ extension Partition {
         let known: Segment? = state.withLock { state in state.segments.first { $0.name == segmentName } }
         guard let segment = known, segment.index == nil else { return }
         var found = storedIndex(of: segment)
-        if found == nil { found = try rebuiltIndex(of: segment) }
+        let isRebuilt = found == nil
+        if isRebuilt { found = try rebuiltIndex(of: segment) }
         let index = found
+        if isRebuilt, var index, index.notedBytes == segment.bytes, isClosed(segment) {
+            // The next one who needs it shall not read the segment again.
+            index.closedAt = segment.since
+            index.store(for: segment.name, endOffset: segment.end, in: directory, context.storage)
+        }
         state.withLock { state in
             guard let at = state.segments.firstIndex(where: { $0.name == segmentName }),
                 state.segments[at].index == nil, state.segments[at].bytes == segment.bytes
             else { return }
             state.segments[at].index = index
+        }
+    }
+
+    private func isClosed(_ segment: Segment) -> Bool {
+        state.withLock { state in
+            state.segments.dropLast().contains {
+                $0.name == segment.name && $0.bytes == segment.bytes && $0.end == segment.end
+            }
         }
     }
 
@@ -58,18 +72,7 @@ extension Partition {
     /// Writes a closed segment's index. It is a cache: when that fails it is built anew when needed.
     func storeIndex(of segment: Segment) {
         guard let index = segment.index, index.notedBytes == segment.bytes else { return }
-        let target = path(segment.name.index)
-        let temporary = target + ".tmp"
-        do throws(IOFault) {
-            if try context.storage.status(of: temporary) != nil { try context.storage.unlink(temporary) }
-            let file = try context.storage.open(temporary, .createNew)
-            defer { file.close() }
-            try index.encode(for: segment.name, endOffset: segment.end).lending { (bytes) throws(IOFault) in
-                try file.write(bytes, at: 0)
-            }
-            // Not synced: its checksum tells a torn one.
-            try context.storage.rename(temporary, to: target)
-        } catch { return }
+        index.store(for: segment.name, endOffset: segment.end, in: directory, context.storage)
     }
 
     /// Writes what recovery would otherwise have to read the whole log for. Old state stays valid when that fails.

@@ -30,7 +30,8 @@ extension Partition {
         }
         let start = startOffset
         let decompressor = Decompressor()
-        var reader = FrameReader(file, segment.name, from: position, offset: offset, limit: segment.bytes)
+        var reader = FrameReader(
+            file, segment.name, from: position, offset: offset, limit: segment.bytes, window: Limits.lookUpBytes)
         var hit: Int64?
         while hit == nil {
             do throws(FrameReader.Failing) {

@@ -30,8 +30,14 @@ struct PartitionRecovery: ~Copyable {
 
     /// The partition's state, or the failure that keeps it from being read at all.
     consuming func run() throws(IOFault) -> (Partition.State, RecoveryReport) {
-        let served = try readStart()
+        let stored = try readStart()
+        let served = stored ?? 0
         try measure(try listSegments(servedFrom: served))
+        if stored != nil, let first = segments.first, first.base > served {
+            // Retention writes the start down before it deletes anything: these went some other way.
+            refuse(
+                "The records \(served) ..< \(first.base) are missing: no file holds them", "\(name) \(first.name.log)")
+        }
         try settleTail()
         let end = max(segments.last?.end ?? 0, 0)
         if let point, point.durableOffset > end, refusal == nil {
@@ -96,10 +102,11 @@ struct PartitionRecovery: ~Copyable {
         if try storage.status(of: path(segment.index)) != nil { try storage.unlink(path(segment.index)) }
     }
 
-    private func readStart() throws(IOFault) -> Int64 {
+    /// Zero when nobody has moved the start; nil when that is not known.
+    private func readStart() throws(IOFault) -> Int64? {
         guard let bytes = try storage.contents(of: path(StartFile.name), limit: 4_096) else { return 0 }
         // A damaged start only brings deleted records back.
-        do throws(ByteFault) { return try StartFile.decode(bytes) } catch { return 0 }
+        do throws(ByteFault) { return try StartFile.decode(bytes) } catch { return nil }
     }
 
     /// Two files for one range: the newer generation of a compaction, which was whole before it got its name, or an
@@ -144,7 +151,13 @@ struct PartitionRecovery: ~Copyable {
                 }
             } catch {}
         }
-        let walk = try walk(segment, from: 0, offset: segment.base, limit: segment.bytes) { _ in }
+        var index = SegmentIndex()
+        let interval = context.options.indexIntervalBytes
+        let walk = try walk(segment, from: 0, offset: segment.base, limit: segment.bytes) { view in
+            index.note(
+                offset: view.header.baseOffset, base: segment.base, position: index.notedBytes,
+                bytes: view.header.totalBytes, milliseconds: view.header.maxMilliseconds, interval: interval)
+        }
         if let fault = walk.fault {
             let place = segment.place(name, fault.position, offset: fault.offset)
             refuse("The batch at offset \(fault.offset) is damaged: \(fault.reason)", place)
@@ -152,6 +165,10 @@ struct PartitionRecovery: ~Copyable {
             refuse(
                 "\(segment.name.log) ends with offset \(walk.offset), the next segment begins with \(segment.end)",
                 "\(name) \(segment.name.log) byte \(walk.position)")
+        } else {
+            // What was read for the proof is the index; the next start finds it.
+            index.closedAt = segment.since
+            index.store(for: segment.name, endOffset: segment.end, in: directory, storage)
         }
         return segment
     }
@@ -239,15 +256,36 @@ struct PartitionRecovery: ~Copyable {
             return refuse(message, place)
         }
         let lost = last.bytes - fault.position
-        if later != nil {
-            let kept = try quarantine(file, last, from: fault.position)
-            report.note(
-                .quarantined, place, "\(message); \(lost) bytes that were not known to be synced are in \(kept)")
-        } else {
+        // Bytes that end before their batch would are no batch that anybody was promised.
+        var isUnfinished = later == nil
+        if isUnfinished { isUnfinished = try !isWhole(file, last, fault) }
+        if isUnfinished {
             report.note(.tornTail, place, "\(message); \(lost) bytes were cut")
+        } else {
+            do throws(IOFault) {
+                let kept = try quarantine(file, last, from: fault.position)
+                report.note(
+                    .quarantined, place, "\(message); \(lost) bytes that were not known to be synced are in \(kept)")
+            } catch {
+                // Nothing is cut that cannot be kept. What lies before it is served.
+                guard error.isDiskFull else { throw error }
+                return refuse("\(message); there is no room to keep the \(lost) bytes that would be cut", place)
+            }
         }
         try file.truncate(to: fault.position)
         try makeDurable(last, from: min(proven, fault.position), to: fault.position)
+    }
+
+    /// Whether the batch at a fault has all its bytes, so that it may once have been whole.
+    private func isWhole(_ file: any StorageFile, _ segment: Segment, _ fault: FrameFault) throws(IOFault) -> Bool {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: BatchHeader.byteCount, alignment: 16)
+        defer { bytes.deallocate() }
+        guard try file.read(into: bytes, at: fault.position) == bytes.count else { return false }
+        // Zeros are room that the file got before its bytes.
+        guard UnsafeRawBufferPointer(bytes).contains(where: { $0 != 0 }) else { return false }
+        // By its length alone: any other byte of the header may be what is damaged.
+        guard let size = BatchHeader.totalBytes(peeking: UnsafeRawBufferPointer(bytes)) else { return true }
+        return Int64(size) <= segment.bytes - fault.position
     }
 
     /// Makes what was read, and was not known to be on the disk, durable: from now on it counts as acknowledged.

@@ -25,10 +25,14 @@ struct FrameReader: ~Copyable {
     private var bufferStart: Int64 = 0
     private var bufferCount = 0
 
-    init(_ file: any StorageFile, _ name: SegmentName, from position: Int64, offset: Int64, limit: Int64) {
+    /// - Parameter window: bytes read at once; a larger batch is read whole all the same.
+    init(
+        _ file: any StorageFile, _ name: SegmentName, from position: Int64, offset: Int64, limit: Int64,
+        window: Int = Limits.scanWindowBytes
+    ) {
         (self.file, self.name, self.limit) = (file, name, limit)
         (self.position, self.offset) = (position, offset)
-        let wanted = min(max(limit - position, Int64(BatchHeader.byteCount)), Int64(Limits.scanWindowBytes))
+        let wanted = min(max(limit - position, Int64(BatchHeader.byteCount)), Int64(window))
         buffer = .allocate(byteCount: Int(wanted), alignment: 16)
     }
     deinit { buffer.deallocate() }

@@ -4,6 +4,22 @@ extension SegmentIndex {
     private static let file = CheckedFile(magic: "MRINDEX\n", version: 1)
     private static let entryBytes = 16
 
+    /// Writes the index beside its segment. It is a cache: where that fails, it is built anew when it is needed.
+    func store(for name: SegmentName, endOffset: Int64, in directory: String, _ storage: any Storage) {
+        let target = directory + "/" + name.index
+        let temporary = target + ".tmp"
+        do throws(IOFault) {
+            if try storage.status(of: temporary) != nil { try storage.unlink(temporary) }
+            let file = try storage.open(temporary, .createNew)
+            defer { file.close() }
+            try encode(for: name, endOffset: endOffset).lending { (bytes) throws(IOFault) in
+                try file.write(bytes, at: 0)
+            }
+            // Not synced: its checksum tells a torn one.
+            try storage.rename(temporary, to: target)
+        } catch { return }
+    }
+
     /// The file's bytes: which segment it belongs to and how much of it, then the entries.
     func encode(for name: SegmentName, endOffset: Int64) -> [UInt8] {
         var writer = ByteWriter(capacity: 64 + entries.count * Self.entryBytes)
