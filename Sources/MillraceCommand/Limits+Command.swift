@@ -9,6 +9,8 @@ extension Limits {
     static let inputLineBytes = 16 << 20
     /// Rows that are held back to align their columns. Beyond, what was seen so far decides the widths.
     static let alignedRows = 1_000
+    /// How long a follower of a log that another process writes waits before it looks again.
+    static let followInterval: TimeSpan = .milliseconds(100)
     /// Nesting of JSON in the input.
     static let jsonDepth = 64
 }

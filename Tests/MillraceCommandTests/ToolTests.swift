@@ -35,6 +35,39 @@ final class ToolRun {
         try run(words: line.split(separator: " ").map(String.init), input: input, expecting: code)
     }
 
+    /// A tool that is still running.
+    final class Running {
+        let process = Process()
+        let input = Pipe()
+        let out: URL
+        init(_ tool: ToolRun, _ line: String) throws {
+            out = tool.home.appendingPathComponent(".out-\(UUID().uuidString)")
+            _ = FileManager.default.createFile(atPath: out.path, contents: nil)
+            let program: URL = try #require(ToolRun.program, "the tool is built beside the tests")
+            process.executableURL = program
+            process.arguments = line.split(separator: " ").map(String.init)
+            process.currentDirectoryURL = tool.home
+            process.environment = ["PATH": "/usr/bin:/bin"]
+            process.standardInput = input
+            process.standardOutput = try FileHandle(forWritingTo: out)
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+        }
+        deinit { if process.isRunning { process.terminate() } }
+        func say(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
+        var lines: [Substring] {
+            ((try? String(contentsOf: out, encoding: .utf8)) ?? "").split(separator: "\n")
+        }
+        /// Waits up to ten seconds.
+        func waits(until isDone: () -> Bool) -> Bool {
+            for _ in 0..<200 {
+                if isDone() { return true }
+                Thread.sleep(forTimeInterval: 0.05)
+            }
+            return isDone()
+        }
+    }
+
     /// Runs with arguments that hold spaces.
     @discardableResult
     func run(words: [String], input: String = "", expecting code: Int32 = 0) throws -> Outcome {
@@ -128,6 +161,50 @@ final class ToolRun {
         #expect(try tool.run("log reset g t --to nowhere", expecting: 2).error.contains("earliest, latest"))
         try tool.run("log reset g t --forget --yes")
         #expect(try tool.run("log offsets --groups").lines.isEmpty)
+    }
+
+    @Test func aFollowerSeesWhatOtherProcessesAppend() throws {
+        let tool = try ToolRun()
+        // Small segments, so that the follower goes from file to file.
+        try tool.run("log create t -p 2 --segment-bytes 1KiB")
+        try tool.run("log append t", input: "before\n")
+        let tail = try ToolRun.Running(tool, "log tail t --raw --from earliest --limit 121")
+        let read = try ToolRun.Running(tool, "log read t --raw --follow --from latest --limit 120")
+        #expect(tail.waits { tail.lines == ["before"] })
+        var expected: Set<Substring> = []
+        for round in 0..<6 {
+            let lines = (0..<20).map { "round \(round) line \($0) \(String(repeating: "x", count: 30))" }
+            try tool.run("log append t --batch-bytes 200", input: lines.joined(separator: "\n") + "\n")
+            expected.formUnion(lines.map { Substring($0) })
+            #expect(tail.waits { tail.lines.count == 1 + (round + 1) * 20 })
+        }
+        // Both end by themselves, and each line came once.
+        #expect(tail.waits { !tail.process.isRunning } && tail.process.terminationStatus == 0)
+        #expect(Set(tail.lines.dropFirst()) == expected && tail.lines.count == 121)
+        #expect(read.waits { !read.process.isRunning })
+        #expect(Set(read.lines) == expected && read.lines.count == 120)
+    }
+
+    @Test func looksBesideAWriterAndChangesOnlyAfterIt() throws {
+        let tool = try ToolRun()
+        try tool.run("log create t")
+        let writer = try ToolRun.Running(tool, "log append t")
+        try writer.say("one\ntwo\n")
+        #expect(writer.waits { (try? tool.run("log read t --raw").out) == "one\ntwo\n" })
+        #expect(try tool.run("log list").lines.first?["records"] as? Int == 2)
+        #expect(try tool.run("log describe t").lines.first?["topic"] as? String == "t")
+        #expect(try tool.run("log offsets t").lines.first?["endOffset"] as? Int == 2)
+        #expect(try tool.run("log verify").lines.first?["state"] as? String == "whole")
+        #expect(try tool.run("log dump t --records").lines.count >= 1)
+        for verb in ["create u", "append t", "reset g t --to 0 --yes", "compact t", "delete t --yes"] {
+            let refused = try tool.run("log \(verb)", expecting: 5).error
+            #expect(refused.contains("another process owns") && refused.contains("stop it"), "\(verb): \(refused)")
+        }
+        try writer.say("three\n")
+        try writer.input.fileHandleForWriting.close()
+        #expect(writer.waits { !writer.process.isRunning } && writer.process.terminationStatus == 0)
+        #expect(try tool.run("log read t --raw").out == "one\ntwo\nthree\n")
+        try tool.run("log append t", input: "four\n")
     }
 
     @Test func compactionAndCuttingKeepWhatTheySay() throws {

@@ -53,9 +53,8 @@ private final class DumpRun {
         if status?.kind == .file {
             try dump(target, storage, hasTitle: false)
         } else {
-            let directory = try OpenLog.directory(invocation, storage: storage, creating: false)
-            defer { directory.close() }
-            let files = try SegmentFiles(log: directory.log, storage: storage, wanted: [target])
+            let log = try OpenLog.directoryToLookAt(invocation, storage: storage)
+            let files = try SegmentFiles(log: log, storage: storage, wanted: [target])
             for partition in files.partitions {
                 for path in partition.files where left > 0 { try dump(path, storage, hasTitle: true) }
             }

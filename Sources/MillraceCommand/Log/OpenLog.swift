@@ -27,27 +27,47 @@ struct OpenLog {
         try store.close()
     }
 
+    /// Looks at the log without owning it, so that a node or another verb may go on writing meanwhile.
+    static func look(_ invocation: Invocation, _ body: (OpenLog) throws -> Void) throws {
+        let (storage, clock) = (PosixStorage(), SystemClock())
+        let directory = try directoryToLookAt(invocation, storage: storage)
+        let store = try LogStore.look(at: directory, storage: storage, clock: clock)
+        for event in store.recovery.events where event.kind == .refused || event.kind == .metadataRebuilt {
+            invocation.terminal.note("\(event)")
+        }
+        try body(OpenLog(store: store, clock: clock))
+    }
+
+    /// The data directory without its lock: for verbs that change nothing.
+    static func directoryToLookAt(_ invocation: Invocation, storage: PosixStorage) throws(Failure) -> String {
+        try requireMark(invocation.dataDirectory, storage)
+        return invocation.dataDirectory + "/log"
+    }
+
+    private static func requireMark(_ path: String, _ storage: PosixStorage) throws(Failure) {
+        let mark: FileStatus?
+        do throws(IOFault) { mark = try storage.status(of: path + "/format") } catch {
+            throw Failure(error, "the data directory cannot be looked at", place: path)
+        }
+        guard mark != nil else {
+            throw Failure(
+                .notFound, "there is no data directory at '\(path)'",
+                advice: "Make one with 'millrace log create TOPIC', or name another with --data DIR")
+        }
+    }
+
     /// The data directory under its lock.
     static func directory(
         _ invocation: Invocation, storage: PosixStorage, creating: Bool
     ) throws -> DataDirectory {
         let path = invocation.dataDirectory
-        if !creating {
-            let mark: FileStatus?
-            do throws(IOFault) { mark = try storage.status(of: path + "/format") } catch {
-                throw Failure(error, "the data directory cannot be looked at", place: path)
-            }
-            guard mark != nil else {
-                throw Failure(
-                    .notFound, "there is no data directory at '\(path)'",
-                    advice: "Make one with 'millrace log create TOPIC', or name another with --data DIR")
-            }
-        }
+        if !creating { try requireMark(path, storage) }
         do throws(Failure) { return try DataDirectory(path, storage: storage) } catch {
             guard error.code == .inUse else { throw error }
             throw Failure(
                 .inUse, "another process owns the data directory",
-                advice: "A node: ask it on its console, or stop it. Another verb: wait until it is done",
+                advice: "list, describe, read, tail, offsets, verify and dump work beside it. To change something: "
+                    + "a node takes records on its console (POST /logs/TOPIC), or stop it; another verb is soon done",
                 place: path)
         }
     }

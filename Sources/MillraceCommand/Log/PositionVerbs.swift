@@ -12,7 +12,7 @@ let offsetsVerb = Verb(
     ],
     examples: [.init("millrace log offsets --group billing", "how far 'billing' is behind, in records and time")],
     action: .blocking { invocation in
-        try OpenLog.with(invocation) { log in
+        try OpenLog.look(invocation) { log in
             if invocation.flag("groups") {
                 try listGroups(log, invocation)
             } else if let group = invocation.value("group") {

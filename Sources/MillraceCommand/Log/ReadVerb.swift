@@ -98,7 +98,7 @@ private final class ReadRun {
     }
 
     func run() throws {
-        try OpenLog.with(invocation) { log in
+        try OpenLog.look(invocation) { log in
             let topic = try log.topic(invocation.required(0))
             let partitions = try log.partitions(of: topic, invocation)
             let printer = RecordPrinter(invocation, partitionCount: topic.partitions.count)
@@ -111,7 +111,7 @@ private final class ReadRun {
             }
             for source in sources where left > 0 { try drain(source, printer) }
             printer.flush()
-            if isFollowing { try follow(sources, printer) }
+            if isFollowing { try follow(sources, topic, log, printer) }
         }
         if damaged > 0 {
             throw Failure(
@@ -140,25 +140,17 @@ private final class ReadRun {
         }
     }
 
-    /// Waits until any partition has more, prints it, and waits again; ends by --limit or a signal.
-    private func follow(_ sources: [Source], _ printer: RecordPrinter) throws {
-        let wakes = ThreadMonitor(Set(sources.indices))
+    /// Looks again and again for more until --limit or a signal ends it. Whoever writes is another process, and files wake
+    /// nobody.
+    private func follow(_ sources: [Source], _ topic: Topic, _ log: OpenLog, _ printer: RecordPrinter) throws {
+        let pause = ThreadMonitor(())
         while left > 0 {
-            let ready: Set<Int> = wakes.wait { woken in
-                guard !woken.isEmpty else { return .wait(until: nil) }
-                defer { woken = [] }
-                return .done(woken)
-            }
-            for index in ready.sorted() where left > 0 {
-                try drain(sources[index], printer)
-                _ = try sources[index].partition.whenReadable(
-                    from: sources[index].reader.offset, isolation: isolation
-                ) {
-                    _ = wakes.withLock { $0.insert(index) }
-                    wakes.signal()
-                }
-            }
+            try log.store.refresh(topic)
+            for source in sources where left > 0 { try drain(source, printer) }
             printer.flush()
+            let next = log.clock.now + Limits.followInterval
+            let clock = log.clock
+            pause.wait { _ in clock.now >= next ? .done(()) : .wait(until: next) }
         }
     }
 }

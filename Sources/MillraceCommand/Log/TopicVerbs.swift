@@ -100,7 +100,7 @@ let listTopicsVerb = Verb(
     name: "list", summary: "list the topics",
     options: [.flag("all", "a", "also those that Millrace made for itself, whose names begin with _")],
     action: .blocking { invocation in
-        try OpenLog.with(invocation) { log in
+        try OpenLog.look(invocation) { log in
             let rows = RowWriter(
                 [
                     .init("topic"), .init("partitions"), .init("records"), .init("bytes", "size"),
@@ -131,7 +131,7 @@ let describeTopicVerb = Verb(
     arguments: [.init(name: "TOPIC", help: "the topic")],
     options: [.flag("segments", "s", "list the segment files too")],
     action: .blocking { invocation in
-        try OpenLog.with(invocation) { log in
+        try OpenLog.look(invocation) { log in
             try describe(try log.topic(invocation.required(0)), invocation)
         }
     })

@@ -12,9 +12,7 @@ let verifyVerb = Verb(
     examples: [.init("millrace log verify || echo damaged", "exit code 3 tells damage")],
     action: .blocking { invocation in
         let storage = PosixStorage()
-        let directory = try OpenLog.directory(invocation, storage: storage, creating: false)
-        defer { directory.close() }
-        try LogCheck(invocation, storage).run(directory.log)
+        try LogCheck(invocation, storage).run(OpenLog.directoryToLookAt(invocation, storage: storage))
     })
 
 private final class LogCheck {

@@ -24,7 +24,7 @@ extension Partition {
         from offset: Int64, isolation: Isolation = .readCommitted, _ wake: @escaping @Sendable () -> Void
     ) throws(Failure) -> ReadRegistration {
         let durability = settings.current.durability
-        let isClosing = context.isClosing.withLock { $0 }
+        let isClosing = context.isClosing.withLock { $0 } && !context.isLooking
         enum Outcome { case now, waits(UInt64), full }
         let outcome: Outcome = state.withLock { state in
             if isClosing || state.fault != nil || offset < state.visibleEnd(durability, isolation) { return .now }

@@ -10,7 +10,8 @@ public final class LogStore: Sendable {
     public let positions: ConsumerPositions
     let context: StoreContext
     let producers: ProducerRegistry
-    private let lock: any StorageFile
+    /// Nil where another process owns the directory.
+    private let lock: (any StorageFile)?
     private let threads = Lock<[OwnedThread]>([])
     private let maintenance: Maintenance
     private let topicTable: Lock<[String: Topic]>
@@ -19,7 +20,7 @@ public final class LogStore: Sendable {
     private let scratch = Lock(UncheckedBox(WriteScratch()))
 
     private init(
-        context: StoreContext, lock: any StorageFile, topics: [String: Topic], recovery: RecoveryReport,
+        context: StoreContext, lock: (any StorageFile)?, topics: [String: Topic], recovery: RecoveryReport,
         producers: ProducerRegistry, positions: ConsumerPositions
     ) {
         (self.context, self.lock, self.recovery) = (context, lock, recovery)
@@ -42,18 +43,24 @@ public final class LogStore: Sendable {
         let context = StoreContext(directory: directory, storage: storage, clock: clock, options: options)
         let lock = try takeLock(context)
         do throws(Failure) {
-            var report = RecoveryReport()
-            report.wasClean = try CleanMarker.take(context)
-            let topics = try openTopics(context, &report)
-            let store = LogStore(
-                context: context, lock: lock, topics: topics, recovery: report,
-                producers: try ProducerRegistry(context: context), positions: try ConsumerPositions(context: context))
+            let store = try assembled(context, lock: lock)
+            // A start on a full disk is read-only from its first moment on.
+            store.maintenance.watchFreeSpace()
             if options.execution == .threads { store.startThreads() }
             return store
         } catch {
             lock.close()
             throw error
         }
+    }
+
+    static func assembled(_ context: StoreContext, lock: (any StorageFile)?) throws(Failure) -> LogStore {
+        var report = RecoveryReport()
+        report.wasClean = try CleanMarker.take(context)
+        let topics = try openTopics(context, &report)
+        return LogStore(
+            context: context, lock: lock, topics: topics, recovery: report,
+            producers: try ProducerRegistry(context: context), positions: try ConsumerPositions(context: context))
     }
 
     private static func takeLock(_ context: StoreContext) throws(Failure) -> any StorageFile {
@@ -167,7 +174,7 @@ public final class LogStore: Sendable {
         for thread in threads.withLock({ $0 }) { thread.join() }
         defer {
             context.files.forgetAll()
-            lock.close()
+            lock?.close()
         }
         let failure = closeTopics()
         if let failure { throw failure }

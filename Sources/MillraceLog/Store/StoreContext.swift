@@ -17,8 +17,14 @@ final class StoreContext: Sendable {
     /// Set when the store closes: nothing is accepted any more.
     let isClosing = Lock(false)
 
-    init(directory: String, storage: any Storage, clock: any RuntimeClock, options: LogOptions) {
+    /// Another process owns the log: nothing is changed.
+    let isLooking: Bool
+
+    init(
+        directory: String, storage: any Storage, clock: any RuntimeClock, options: LogOptions, isLooking: Bool = false
+    ) {
         (self.directory, self.storage, self.clock, self.options) = (directory, storage, clock, options)
+        self.isLooking = isLooking
         files = FileCache(storage: storage, limit: options.openFiles)
         budget = AppendBudget(limit: options.appendBufferBytes)
     }
@@ -26,6 +32,10 @@ final class StoreContext: Sendable {
     var quarantine: String { directory + "/quarantine" }
 
     var closedFailure: Failure {
-        Failure(.closed, "The log is closed", advice: "Open it again", place: directory)
+        isLooking
+            ? Failure(
+                .closed, "The log is open for looking only", advice: "Open it, or ask the process that owns it",
+                place: directory)
+            : Failure(.closed, "The log is closed", advice: "Open it again", place: directory)
     }
 }
