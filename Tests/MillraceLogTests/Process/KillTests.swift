@@ -4,12 +4,13 @@ import Testing
 
 @testable import LogProbe
 
-/// Real processes, real files, SIGKILL at random moments: while opening, recovering, appending, syncing, rolling.
+/// T01: real processes, real files, SIGKILL at random moments: while opening, recovering, appending, syncing, rolling.
 @Suite(.serialized) struct KillTests {
     /// `MILLRACE_KILLS` lives in all; the number that the project promises is the default.
     static let kills = ProcessInfo.processInfo.environment["MILLRACE_KILLS"].flatMap { Int($0) } ?? 200
 
-    @Test(arguments: ["durable", "written"]) func nothingAcknowledgedIsLostToAKill(_ acknowledgement: String) throws {
+    @Test(arguments: ["durable", "written"]) func T01_nothingAcknowledgedIsLostToAKill(_ acknowledgement: String) throws
+    {
         let seed = BatchRun.seed
         let comment: Comment = "MILLRACE_SEED=\(seed), \(acknowledgement)"
         var random = SeededRandom(seed: seed)

@@ -64,7 +64,7 @@ struct PowerCutTests {
     /// `MILLRACE_POWER_CUTS` in all.
     static let cuts = ProcessInfo.processInfo.environment["MILLRACE_POWER_CUTS"].flatMap { Int($0) } ?? 10
 
-    @Test func nothingDurableIsLostToAPowerCut() throws {
+    @Test func T05_T06_T08_nothingDurableIsLostToAPowerCut() throws {
         let seed = BatchRun.seed
         let comment: Comment = "MILLRACE_SEED=\(seed)"
         var random = SeededRandom(seed: seed)

@@ -37,7 +37,9 @@ final class ProbeRun {
     }
 
     /// One life of the probe, ended with SIGKILL after `milliseconds`; `cut` runs before the kill.
-    func live(for milliseconds: Int, cut: (() throws -> Void)? = nil) throws {
+    ///
+    /// - Parameter tracer: a program and its words that start the probe in its own place, for example a tracer's.
+    func live(for milliseconds: Int, under tracer: [String] = [], cut: (() throws -> Void)? = nil) throws {
         let program = try #require(Self.program, "LogProbe is built beside the tests")
         let next = acknowledged.map { String(($0.last?.last ?? -1) + 1) }
         var ends: [Int32] = [0, 0]
@@ -47,12 +49,12 @@ final class ProbeRun {
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
         posix_spawn_file_actions_addclose(&actions, ends[0])
         defer { posix_spawn_file_actions_destroy(&actions) }
-        var words: [UnsafeMutablePointer<CChar>?] = ([program, directory, String(partitions), acknowledgement] + next)
-            .map { strdup($0) }
+        let line = tracer + [program, directory, String(partitions), acknowledgement] + next
+        var words: [UnsafeMutablePointer<CChar>?] = line.map { strdup($0) }
         words.append(nil)
         defer { for word in words { free(word) } }
         var pid: pid_t = 0
-        try #require(posix_spawn(&pid, program, &actions, nil, words, environ) == 0)
+        try #require(posix_spawn(&pid, line[0], &actions, nil, words, environ) == 0)
         close(ends[1])
         let deadline = DispatchTime.now().uptimeNanoseconds + UInt64(milliseconds) * 1_000_000
         var said: [UInt8] = []
