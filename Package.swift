@@ -127,7 +127,10 @@ let package = Package(
             path: "Tests/EngineProbe", swiftSettings: strict),
         tests(
             "MillraceEngineTests",
-            ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine"]),
+            [
+                "MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine",
+                "EngineProbe",
+            ]),
         tests("MillraceCommandTests", ["MillraceCore", "MillraceCommand"]),
         tests(
             "MillraceConsoleTests",

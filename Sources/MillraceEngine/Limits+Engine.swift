@@ -41,6 +41,8 @@ extension Limits {
     public static let tapLongest = TimeSpan.hours(1)
     /// Log partitions that one commit writes into: a shuffle's, a result's, side outputs and the dead letters.
     static let transactionParts = 40_000
+    /// Tasks that write the shuffles of one stage: as many as the inputs have partitions.
+    static let upstreamTasks = 20_000
     /// Names of pipelines are parts of topics' names, which Kafka bounds at 249 bytes.
     static let pipelineNameBytes = 128
     /// One batch into a log: well below what topics take by default.

@@ -37,27 +37,29 @@ import MillraceLog
 
     static func fill(_ directory: String, records: Int, seed: UInt64) async throws {
         let node = try node(directory)
-        guard let topic = node.log.topic("visits") else { return }
-        let visits = VisitWorkload.visits(seed: seed, count: records)
-        // Batches of a few hundred, so that reads, turns and commits fall everywhere.
-        var start = 0
-        while start < visits.count {
-            let end = min(visits.count, start + 400)
+        try await append(VisitWorkload.visits(seed: seed, count: records), to: "visits", of: node, user: \.user)
+        try await append(VisitWorkload.orders(seed: seed, count: records), to: "orders", of: node, user: \.visit.user)
+        await node.close()
+    }
+
+    /// In batches of a few hundred, so that reads, turns and commits fall everywhere.
+    private static func append<R: Record>(
+        _ records: [R], to name: String, of node: Node, user: KeyPath<R, UInt32>
+    ) async throws {
+        guard let topic = node.log.topic(name) else { return }
+        for start in stride(from: 0, to: records.count, by: 400) {
             let builders = topic.partitions.map { _ in RecordBatchBuilder() }
-            for visit in visits[start..<end] {
-                let partition = Int(visit.user) % builders.count
+            for record in records[start..<min(records.count, start + 400)] {
                 var (key, value) = (ByteWriter(), ByteWriter())
-                _ = visit.encodeKey(into: &key)
-                visit.encode(into: &value)
-                try builders[partition].append(
-                    key: key.bytes, value: value.bytes, milliseconds: Int64(visit.second) * 1_000)
+                _ = record.encodeKey(into: &key)
+                record.encode(into: &value)
+                try builders[Int(record[keyPath: user]) % builders.count].append(
+                    key: key.bytes, value: value.bytes, milliseconds: Int64(start))
             }
             for (partition, builder) in zip(topic.partitions, builders) where !builder.isEmpty {
                 _ = try await partition.append(builder.finish(), acknowledgement: .written)
             }
-            start = end
         }
-        await node.close()
     }
 
     /// Everything has been read when nothing is behind for a while.

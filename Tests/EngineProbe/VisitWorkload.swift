@@ -2,43 +2,49 @@ import MillraceCore
 import MillraceEngine
 import MillraceFlow
 
-/// A visit as twelve bytes: user, page, event time in seconds. The record's key is its user.
-struct Visit: Record, Equatable {
-    var user: UInt32
-    var page: UInt32
-    var second: UInt32
-
-    var at: EventTime { .seconds(Int64(second)) }
-
-    static func decode(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) throws -> Visit {
-        guard let value else { throw ByteFault(.truncated, at: 0) }
-        var reader = ByteReader(value)
-        let visit = try load(from: &reader)
-        try reader.expectEnd()
-        return visit
-    }
-    func encode(into writer: inout ByteWriter) { store(into: &writer) }
-    func encodeKey(into writer: inout ByteWriter) -> Bool {
-        writer.integer(user)
-        return true
-    }
-    func store(into writer: inout ByteWriter) {
-        writer.integer(user)
-        writer.integer(page)
-        writer.integer(second)
-    }
-    static func load(from reader: inout ByteReader) throws -> Visit {
-        Visit(user: try reader.integer(), page: try reader.integer(), second: try reader.integer())
-    }
-}
-
 /// Views of a page in ten seconds: crosses a shuffle, since the log is split by user.
 struct PageViews: Pipeline {
     var body: some Flow<Visit, Pane<UInt32, Int>> {
         Events<Visit>()
             .keyed(by: \.page)
-            .window(.tumbling(.seconds(10)), at: \.at, lateness: .seconds(5))
+            .window(.tumbling(.seconds(10)), at: \.at, outOfOrder: VisitWorkload.disorder)
             .count()
+    }
+}
+
+/// The same over a minute, every ten seconds.
+struct SlidingViews: Pipeline {
+    var body: some Flow<Visit, Pane<UInt32, Int>> {
+        Events<Visit>()
+            .keyed(by: \.page)
+            .window(.sliding(.seconds(60), every: .seconds(10)), at: \.at, outOfOrder: VisitWorkload.disorder)
+            .count()
+    }
+}
+
+/// Visits of a user without a pause of four seconds.
+struct Sessions: Pipeline {
+    var body: some Flow<Visit, Pane<UInt32, Int>> {
+        Events<Visit>()
+            .keyed(by: \.user)
+            .window(.session(gap: .seconds(4)), at: \.at, outOfOrder: VisitWorkload.disorder)
+            .count()
+    }
+}
+
+/// Visits that were followed by an order from the same page within ten seconds: two logs, two shuffles.
+struct Matches: Pipeline {
+    var body: some Flow<Visit, Match> {
+        Events<Visit>()
+            .timed(by: \.at, outOfOrder: VisitWorkload.disorder)
+            .keyed(by: \.userAndPage)
+            .join(
+                Events<Order>()
+                    .timed(by: \.at, outOfOrder: VisitWorkload.disorder)
+                    .keyed(by: \.visit.userAndPage),
+                before: .zero, after: .seconds(10)
+            )
+            .map(to: Match.self) { Match(visit: $0.value.left, orderSecond: $0.value.right.visit.second) }
     }
 }
 
@@ -49,22 +55,38 @@ struct EvenPages: Pipeline {
 
 /// What the killed child runs, and the data it runs over.
 enum VisitWorkload {
+    /// Visits stand in the log at most so far behind a later one.
+    static let disorder = TimeSpan.seconds(5)
+    static let closingPage: UInt32 = 99
+    static let users: UInt32 = 200
+
     static let topology: Topology = {
         let visits = Log<Visit>("visits", partitions: 3)
+        let orders = Log<Order>("orders", partitions: 2)
         return Topology([
             visits.feeds(PageViews()).into(Table("views")),
+            visits.feeds(SlidingViews()).into(Table("sliding")),
+            visits.feeds(Sessions()).into(Table("sessions")),
             visits.feeds(EvenPages()).into(Log<Visit>("even", partitions: 2)),
+            visits.feeds(Matches(), with: orders).into(Log<Match>("matches", partitions: 2)),
         ])
     }()
 
-    /// Visits of twenty pages over two minutes, then one of each user far later, so that every window closes.
+    /// Visits of twenty pages over twenty minutes, then one of each user far later, so that every window closes.
     static func visits(seed: UInt64, count: Int) -> [Visit] {
         var random = SeededRandom(seed: seed)
-        let visits = (0..<count).map { n in
-            Visit(
-                user: UInt32.random(in: 0..<50, using: &random), page: UInt32.random(in: 0..<20, using: &random),
-                second: UInt32(1_000 + n * 120 / max(1, count)))
-        }
-        return visits + (0..<50).map { Visit(user: $0, page: 99, second: 2_000) }
+        return (0..<count).map { any(at: $0 * 1_200 / max(1, count), &random) } + closing
     }
+    /// One order for twenty visits, over the same time.
+    static func orders(seed: UInt64, count: Int) -> [Order] {
+        var random = SeededRandom(seed: ~seed)
+        let visits = (0..<count / 20).map { any(at: $0 * 1_200 / max(1, count / 20), &random) }
+        return (visits + closing).map(Order.init)
+    }
+    private static func any(at second: Int, _ random: inout SeededRandom) -> Visit {
+        Visit(
+            user: .random(in: 0..<users, using: &random), page: .random(in: 0..<20, using: &random),
+            second: UInt32(1_000 + second) - .random(in: 0..<5, using: &random))
+    }
+    private static var closing: [Visit] { (0..<users).map { Visit(user: $0, page: closingPage, second: 5_000) } }
 }

@@ -3,6 +3,7 @@ import MillraceCore
 import MillraceFlow
 import Testing
 
+@testable import EngineProbe
 @testable import MillraceEngine
 
 @Suite struct EdgeTapTests {
@@ -107,7 +108,7 @@ import Testing
 
     @Test func aRunningPipelineShowsItsEdges() async throws {
         let fixture = NodeFixture(
-            Topology([Log<Visit>("visits", partitions: 2).feeds(PageViews()).into(Table("views"))]))
+            Topology([Log<Visit>("visits", partitions: 2).feeds(PromptViews()).into(Table("views"))]))
         defer { fixture.remove() }
         let node = try fixture.start()
         func tap(_ stage: Int, _ side: EdgeTap.Side) throws -> EdgeTap {
@@ -117,7 +118,7 @@ import Testing
                 sight.columns.isEmpty
                     ? sight.value.map { Array($0) } : Array(sight.columns.map(\.name).joined(separator: ",").utf8)
             }
-            try node.tap(tap, pipeline: "PageViews")
+            try node.tap(tap, pipeline: "PromptViews")
             return tap
         }
         let (source, shuffle, rows) = (try tap(0, .input), try tap(1, .input), try tap(1, .output))

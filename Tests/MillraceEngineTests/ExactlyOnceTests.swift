@@ -4,13 +4,14 @@ import MillraceLog
 import MillraceTables
 import Testing
 
+@testable import EngineProbe
 @testable import MillraceEngine
 
 /// Kills a real process over and over, at random times and at every named crash point, and compares what is in the
 /// table and in the output log with what the input says should be there: each result exactly once.
 @Suite(.serialized) struct ExactlyOnceTests {
     private static let points = ["commit.prepared", "commit.decided", "commit.published"]
-    private static let runs = Int(ProcessInfo.processInfo.environment["MILLRACE_TEST_KILL_RUNS"] ?? "") ?? 6
+    private static let runs = Int(ProcessInfo.processInfo.environment["MILLRACE_TEST_KILL_RUNS"] ?? "") ?? 20
 
     /// Beside the test bundle, where the package manager builds it.
     private let probe: URL = {
@@ -43,7 +44,7 @@ import Testing
         var random = SeededRandom(seed: seed)
         let directory = NSTemporaryDirectory() + "millrace-kill-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let records = 20_000
+        let records = 100_000
         #expect(try run(["fill", directory, "\(records)", "\(seed)"]), "seed \(seed)")
         // Every crash point once, at a hit that differs from run to run, then kills at any time.
         for point in Self.points {
@@ -58,36 +59,25 @@ import Testing
     }
 
     private func verify(_ directory: String, seed: UInt64, records: Int) async throws {
-        let visits = workload(seed: seed, count: records)
-        let early = visits.filter { $0.page != 99 }
+        let oracle = VisitOracle(
+            visits: VisitWorkload.visits(seed: seed, count: records).filter { $0.page != VisitWorkload.closingPage },
+            orders: VisitWorkload.orders(seed: seed, count: records).map(\.visit)
+                .filter { $0.page != VisitWorkload.closingPage })
         var fixture = NodeFixture(Topology([]))
         fixture.settings.dataDirectory = directory
         let node = try fixture.start()
-        let rows = try node.counts("views")
-        #expect(rows.filter { $0[0] != 99 } == expectedCounts(early), "seed \(seed)")
-
-        var found: [Visit] = []
-        for partition in node.log.topic("even")!.partitions {
-            let reader = try LogReader(partition: partition, from: 0, isolation: .readCommitted)
-            while let batches = try reader.next() {
-                try batches.forEachRecord(using: Decompressor()) { record in
-                    found.append(try Visit.decode(key: record.key, value: record.value))
-                }
-            }
-        }
-        let order: (Visit, Visit) -> Bool = { ($0.user, $0.page, $0.second) < ($1.user, $1.page, $1.second) }
-        #expect(found.sorted(by: order) == visits.filter { $0.page % 2 == 0 }.sorted(by: order), "seed \(seed)")
+        let closing = Int64(VisitWorkload.closingPage)
+        #expect(try node.counts("views").filter { $0[0] != closing } == oracle.windows(of: 10, every: 10))
+        #expect(try node.counts("sliding").filter { $0[0] != closing } == oracle.windows(of: 60, every: 10))
+        #expect(try node.counts("sessions").filter { $0[1] < 3_000 } == oracle.sessions(gap: 4))
+        let even = try node.records("even", of: Visit.self).filter { $0.page != VisitWorkload.closingPage }
+        #expect(even.occurrences == oracle.visits.filter { $0.page % 2 == 0 }.occurrences)
+        let matches = try node.records("matches", of: Match.self)
+            .filter { $0.visit.page != VisitWorkload.closingPage }
+        #expect(matches.count > records / 200, "the load must have matches: \(matches.count)")
+        #expect(
+            matches.map { [$0.visit.user, $0.visit.page, $0.visit.second, $0.orderSecond] }.occurrences
+                == oracle.matches(within: 10).occurrences)
         await node.close()
-    }
-
-    /// The visits that the probe writes: written again here, so that the probe cannot be wrong about them alone.
-    private func workload(seed: UInt64, count: Int) -> [Visit] {
-        var random = SeededRandom(seed: seed)
-        let visits = (0..<count).map { n in
-            Visit(
-                user: UInt32.random(in: 0..<50, using: &random), page: UInt32.random(in: 0..<20, using: &random),
-                second: UInt32(1_000 + n * 120 / count))
-        }
-        return visits + (0..<50).map { Visit(user: $0, page: 99, second: 2_000) }
     }
 }

@@ -4,40 +4,11 @@ import MillraceFlow
 import MillraceLog
 import MillraceTables
 
+@testable import EngineProbe
 @testable import MillraceEngine
 
-/// A click as twelve bytes: user, page number, event time in seconds. The record's key is its user.
-struct Visit: Record, Equatable {
-    var user: UInt32
-    var page: UInt32
-    var second: UInt32
-
-    var at: EventTime { .seconds(Int64(second)) }
-
-    static func decode(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) throws -> Visit {
-        guard let value else { throw ByteFault(.truncated, at: 0) }
-        var reader = ByteReader(value)
-        let visit = try load(from: &reader)
-        try reader.expectEnd()
-        return visit
-    }
-    func encode(into writer: inout ByteWriter) { store(into: &writer) }
-    func encodeKey(into writer: inout ByteWriter) -> Bool {
-        writer.integer(user)
-        return true
-    }
-    func store(into writer: inout ByteWriter) {
-        writer.integer(user)
-        writer.integer(page)
-        writer.integer(second)
-    }
-    static func load(from reader: inout ByteReader) throws -> Visit {
-        Visit(user: try reader.integer(), page: try reader.integer(), second: try reader.integer())
-    }
-}
-
 /// Views of a page in ten seconds: the key has to be shuffled, since the log is keyed by user.
-struct PageViews: Pipeline {
+struct PromptViews: Pipeline {
     var body: some Flow<Visit, Pane<UInt32, Int>> {
         Events<Visit>()
             .keyed(by: \.page)
@@ -109,9 +80,23 @@ extension Node {
         return found
     }
 
+    /// Every committed record of a log.
+    func records<R: Record>(_ name: String, of _: R.Type) throws -> [R] {
+        var found: [R] = []
+        for partition in log.topic(name)!.partitions {
+            let reader = try LogReader(partition: partition, from: 0, isolation: .readCommitted)
+            while let batches = try reader.next() {
+                try batches.forEachRecord(using: Decompressor()) {
+                    found.append(try R.decode(key: $0.key, value: $0.value))
+                }
+            }
+        }
+        return found
+    }
+
     /// The rows of a table of windows: key, window start in seconds, count; sorted.
     func counts(_ name: String) throws -> [[Int64]] {
-        let table = try tables.require(MillraceEngine.Table.defaultKeyspace, name)
+        let table = try tables.require(Table.defaultKeyspace, name)
         var rows: [[Int64]] = []
         var cursor = try tables.snapshot().rows(table)
         while let row = try cursor.next() {

@@ -4,13 +4,14 @@ import MillraceFlow
 import MillraceTables
 import Testing
 
+@testable import EngineProbe
 @testable import MillraceEngine
 
 private func pause(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
 
 @Suite struct NodeTests {
     private static let topology = Topology([
-        Log<Visit>("visits", partitions: 3).feeds(PageViews()).into(Table("views"))
+        Log<Visit>("visits", partitions: 3).feeds(PromptViews()).into(Table("views"))
     ])
 
     /// Visits of twenty pages over two minutes, and one of each user far later so that every earlier window closes.
@@ -58,7 +59,7 @@ private func pause(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
     @Test func aBoundedInputEndsTheNodeWithEveryWindowFired() async throws {
         let visits = Self.visits(seed: 3, count: 3_000)
         let source = Generator<Visit>("visits", partitions: 2, count: Int64(visits.count)) { visits[Int($0)] }
-        let fixture = NodeFixture(Topology([source.feeds(PageViews()).into(Table("views"))]))
+        let fixture = NodeFixture(Topology([source.feeds(PromptViews()).into(Table("views"))]))
         defer { fixture.remove() }
         let node = try fixture.start()
         try await node.run()

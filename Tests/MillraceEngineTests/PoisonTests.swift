@@ -5,6 +5,7 @@ import MillraceTables
 import Synchronization
 import Testing
 
+@testable import EngineProbe
 @testable import MillraceEngine
 
 /// Fails on every visit of page 13 until somebody mends it.
@@ -33,16 +34,7 @@ struct FussyPages: Pipeline {
         (0..<count).map { Visit(user: UInt32($0 % 40), page: $0 % 50 == 7 ? 13 : 1, second: UInt32($0)) }
     }
 
-    private static func good(_ node: Node) throws -> [Visit] {
-        let reader = try LogReader(partition: node.log.topic("good")!.partitions[0], from: 0, isolation: .readCommitted)
-        var found: [Visit] = []
-        while let batches = try reader.next() {
-            try batches.forEachRecord(using: Decompressor()) {
-                found.append(try Visit.decode(key: $0.key, value: $0.value))
-            }
-        }
-        return found
-    }
+    private static func good(_ node: Node) throws -> [Visit] { try node.records("good", of: Visit.self) }
 
     @Test func exactlyTheFailingRecordsAreDeadLettersAndTheRestFlows() async throws {
         FussyPages.isMended.store(false, ordering: .relaxed)

@@ -8,10 +8,14 @@ import Testing
 
     private var mark: TaskMark {
         var mark = TaskMark()
-        (mark.position, mark.commits, mark.recordsIn, mark.isFinished) = (17, 4, 1 << 40, true)
+        (mark.positions, mark.commits, mark.recordsIn, mark.isFinished) = ([17, 0], 4, 1 << 40, true)
         mark.transaction = [
             TransactionPart(topic: "views", partition: 2, firstOffset: 9),
             TransactionPart(topic: "late", partition: 0, firstOffset: 0),
+        ]
+        mark.upstream = [
+            UpstreamWatermarks.Producer(id: 7, watermark: .seconds(3), isIdle: true),
+            UpstreamWatermarks.Producer(id: 1),
         ]
         (mark.watermark, mark.latestEvent) = (.seconds(-5), .seconds(8))
         return mark

@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test func nobodyIsLeftOutBeforeAllHaveSpoken() {
-        var watermarks = UpstreamWatermarks(producers: 3, restoring: .distantPast)
+        var watermarks = UpstreamWatermarks(expecting: 3)
         #expect(!told(&watermarks, 7, .seconds(10), at: .seconds(0)))
         #expect(!told(&watermarks, 8, .seconds(20), at: .seconds(0)))
         #expect(watermarks.holder.text.contains("1 of 3"))
@@ -22,26 +22,47 @@ import Testing
     }
 
     @Test func itNeverGoesBack() {
-        var watermarks = UpstreamWatermarks(producers: 1, restoring: .seconds(30))
+        var watermarks = UpstreamWatermarks(expecting: 1, combined: .seconds(30))
         #expect(!told(&watermarks, 1, .seconds(10), at: .seconds(0)))
         #expect(watermarks.combined == .seconds(30))
         #expect(told(&watermarks, 1, .seconds(31), at: .seconds(0)))
     }
 
-    @Test func anIdleProducerHoldsNobodyBackAndAllIdleHoldsStill() {
-        var watermarks = UpstreamWatermarks(producers: 2, restoring: .distantPast)
+    @Test func anIdleProducerHoldsNobodyBackUntilItSpeaks() {
+        var watermarks = UpstreamWatermarks(expecting: 2)
         _ = watermarks.tell(1, .seconds(10), at: .seconds(0))
         #expect(told(&watermarks, 2, .distantPast, at: .seconds(1)))
         #expect(watermarks.combined == .seconds(10))
-        #expect(!told(&watermarks, 1, .distantPast, at: .seconds(2)))
-        #expect(watermarks.combined == .seconds(10))
-        #expect(watermarks.holder.text.contains("all 2"))
         #expect(!told(&watermarks, 2, .seconds(4), at: .seconds(3)))
+        #expect(!told(&watermarks, 1, .seconds(12), at: .seconds(3)))
+        #expect(watermarks.holder.text.contains("producer 2"))
         #expect(told(&watermarks, 2, .seconds(14), at: .seconds(3)))
+        #expect(watermarks.combined == .seconds(12))
+    }
+
+    @Test func whenAllAreIdleTheHighestCounts() {
+        var watermarks = UpstreamWatermarks(expecting: 2)
+        _ = watermarks.tell(1, .seconds(10), at: .seconds(0))
+        _ = watermarks.tell(2, .seconds(20), at: .seconds(0))
+        #expect(watermarks.combined == .seconds(10))
+        _ = watermarks.tell(1, .distantPast, at: .seconds(2))
+        #expect(told(&watermarks, 2, .distantPast, at: .seconds(2)) == false)
+        #expect(watermarks.combined == .seconds(20))
+        #expect(watermarks.holder.text.contains("all 2"))
+    }
+
+    @Test func whatWasSaidIsKnownAfterARestart() {
+        var before = UpstreamWatermarks(expecting: 2)
+        _ = before.tell(1, .seconds(10), at: .seconds(0))
+        _ = before.tell(2, .distantPast, at: .seconds(0))
+        var after = UpstreamWatermarks(expecting: 2, restoring: before.producers, combined: before.combined)
+        // The idle one is not asked again.
+        #expect(told(&after, 1, .seconds(11), at: .seconds(9)))
+        #expect(after.combined == .seconds(11))
     }
 
     @Test func theEndOfAllIsTheEnd() {
-        var watermarks = UpstreamWatermarks(producers: 2, restoring: .distantPast)
+        var watermarks = UpstreamWatermarks(expecting: 2)
         _ = watermarks.tell(1, .distantFuture, at: .seconds(0))
         #expect(told(&watermarks, 2, .distantFuture, at: .seconds(0)))
         #expect(watermarks.combined == .distantFuture)

@@ -3,7 +3,7 @@ public import MillraceFlow
 
 /// A source that makes its records: for demos, load and tests. Record `n` is always the same, so a restart goes on with
 /// the next one and a replay gives the same.
-public final class Generator<Element: Record>: Source {
+public final class Generator<Element: Record>: Source, PipelineInput {
     public let name: String
     public let partitionCount: Int
     private let perSecond: Int?
@@ -36,11 +36,7 @@ public final class Generator<Element: Record>: Source {
             perSecond: perSecond.map { Double($0) / Double(partitionCount) }, clock: clock, make: make)
     }
 
-    /// What the pipelines of a topology read from it.
-    @inlinable public func feeds<P: Pipeline>(_ pipeline: P, as name: String? = nil) -> Feed<P>
-    where P.Body.Input == Element {
-        Feed(pipeline, name: name ?? String(describing: P.self), input: .source(self))
-    }
+    public var input: InputDescription { .source(self, elementType: String(describing: Element.self)) }
 }
 
 private final class GeneratorReader<Element: Record>: SourceReader {

@@ -3,7 +3,7 @@ public import MillraceFlow
 
 /// A source that reads files of one record a line (NDJSON, or whatever the record type reads) to their end: the files
 /// of a directory, or one. Each file is a partition; a position is a byte offset, so a restart goes on in the middle.
-public final class Lines<Element: Record>: Source {
+public final class Lines<Element: Record>: Source, PipelineInput {
     public let name: String
     public var partitionCount: Int { paths.count }
     private let paths: [String]
@@ -38,11 +38,7 @@ public final class Lines<Element: Record>: Source {
         } catch { throw Failure(error, "the file cannot be read") }
     }
 
-    /// What the pipelines of a topology read from it.
-    @inlinable public func feeds<P: Pipeline>(_ pipeline: P, as name: String? = nil) -> Feed<P>
-    where P.Body.Input == Element {
-        Feed(pipeline, name: name ?? String(describing: P.self), input: .source(self))
-    }
+    public var input: InputDescription { .source(self, elementType: String(describing: Element.self)) }
 }
 
 /// Cuts a file into lines and lends them from its buffer. An empty line is no record; a last line without an end

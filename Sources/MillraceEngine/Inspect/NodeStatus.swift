@@ -32,8 +32,10 @@ public struct StageStatus: Sendable {
     public var index: Int
     /// The stage's operators in a line, e.g. `events → filter → keyed by page → tumbling 10 s → count`.
     public var title: String
-    /// The topic it reads: the user's for the first stage, an internal shuffle log for later ones.
-    public var input: String
+    /// What it reads: the user's logs or sources, or internal shuffle logs.
+    public var inputs: [String]
+    /// The same in words.
+    public var input: String { inputs.joined(separator: " and ") }
     public var tasks: [TaskStatus]
 }
 
@@ -73,6 +75,9 @@ public struct TaskStatus: Sendable {
 
 /// A record that could not be processed, with where it came from.
 public struct DeadLetter: Sendable {
+    /// In place of an offset, for results that failed when no record was at hand: there is nothing to send again.
+    public static let noOffset: Int64 = -1
+
     /// Its own place in the dead-letter topic.
     public var partition: Int
     public var offset: Int64

@@ -54,7 +54,7 @@ final class LogOutbound: OutboundLogs {
         var batches = PartitionedBatches(identity, clock: clock)
         if let shuffle = topics.shuffle {
             try batches.add(outbox.records, to: shuffle) { record, count in Int(record.hash % UInt64(count)) }
-            if let watermark = outbox.watermark { batches.addMark(watermark, to: shuffle) }
+            for watermark in outbox.marks { batches.addMark(watermark, to: shuffle) }
         } else if let result = topics.result {
             try batches.add(outbox.records, to: result, choose: byKafkasRule)
         }

@@ -25,45 +25,59 @@ extension Node {
         return letters
     }
 
-    /// Sends dead letters to where they came from, oldest first.
+    /// Sends dead letters to where they came from, oldest first: to the pipeline's logs, or into the shuffle in front
+    /// of the stage that refused them.
     ///
     /// The order within a key is kept, provided that nobody appends to the key in the same moment. A crash in the
     /// middle may send the last thousand again.
     func sendAgain(pipeline: String, limit: Int) throws(Failure) -> Int {
         let runner = try runner(pipeline)
-        guard case .log(let source) = runner.description.input, let topic = log.topic(source.name) else {
-            throw Failure(
-                .invalidArgument, "\(pipeline) does not read a log, so nothing can be sent to it again",
-                advice: "List the dead letters and deal with them at the source", place: pipeline)
-        }
         var sent = 0
         while sent < limit {
             let letters = try letters(of: pipeline, limit: min(limit - sent, Limits.redriveBatch))
             guard let last = letters.last else { break }
-            try append(letters, to: topic, unparking: runner)
+            sent += try append(letters, unparking: runner)
             var commit = tables.begin(ties: .byOrder)
             commit.setState(Self.redrivenKey(pipeline), withUnsafeBytes(of: (last.offset + 1).bigEndian) { Array($0) })
             try tables.commit(commit)
-            sent += letters.count
         }
         return sent
     }
 
-    private func append(_ letters: [DeadLetter], to topic: Topic, unparking runner: PipelineRunner) throws(Failure) {
-        let partitions = topic.partitions
-        var builders: [Int: RecordBatchBuilder] = [:]
+    /// - Returns: how many there was a record of.
+    private func append(_ letters: [DeadLetter], unparking runner: PipelineRunner) throws(Failure) -> Int {
+        struct Place: Hashable { var topic: String, partition: Int }
+        var places: [(place: Place, letters: [DeadLetter])] = []
+        for letter in letters where letter.sourceOffset != DeadLetter.noOffset {
+            let place = Place(topic: letter.sourceTopic, partition: letter.sourcePartition)
+            if let index = places.firstIndex(where: { $0.place == place }) {
+                places[index].letters.append(letter)
+            } else {
+                places.append((place, [letter]))
+            }
+        }
+        for (place, letters) in places { try append(letters, topic: place.topic, place.partition, runner) }
+        return places.reduce(0) { $0 + $1.letters.count }
+    }
+
+    private func append(
+        _ letters: [DeadLetter], topic name: String, _ index: Int, _ runner: PipelineRunner
+    ) throws(Failure) {
+        let isInput = runner.seats.contains { $0.context.ports.contains { $0.name == name } }
+        guard isInput, let topic = log.topic(name), topic.partitions.indices.contains(index) else {
+            throw Failure(
+                .invalidArgument,
+                "\(name) is no log that \(runner.description.name) reads, so nothing can be sent to it",
+                advice: "List the dead letters and deal with them at the source", place: runner.description.name)
+        }
+        let partition = topic.partitions[index]
+        let builder = RecordBatchBuilder()
         for letter in letters {
-            guard partitions.indices.contains(letter.sourcePartition) else { continue }
-            let builder = builders[letter.sourcePartition] ?? RecordBatchBuilder()
-            builders[letter.sourcePartition] = builder
             try builder.append(key: letter.key, value: letter.value, milliseconds: clock.wall.flooredMilliseconds)
         }
-        for index in builders.keys.sorted() {
-            guard let builder = builders[index] else { continue }
-            let keys = Set(letters.filter { $0.sourcePartition == index }.compactMap(\.key))
-            runner.unpark(Array(keys), partition: index, from: partitions[index].endOffset)
-            _ = try BlockingAppends.append([(partitions[index], [builder.finish()])], acknowledgement: .durable)
-        }
+        runner.unpark(
+            Array(Set(letters.compactMap(\.key))), topic: name, partition: index, from: partition.endOffset)
+        _ = try BlockingAppends.append([(partition, [builder.finish()])], acknowledgement: .durable)
     }
 
     private func read(_ runner: PipelineRunner, _ body: (DeadLetter) -> Bool) throws(Failure) {

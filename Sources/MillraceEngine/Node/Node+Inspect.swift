@@ -90,13 +90,18 @@ extension Node: NodeInspector {
     private func origin(_ made: Provenance, _ row: Row) -> [String] {
         var lines = [
             "pipeline \(made.pipeline), release \(made.release), stage \(made.stage), partition \(made.partition)",
-            "from \(made.input) partition \(made.partition), offsets \(made.first) to \(made.end - 1), "
-                + "watermark \(HumanText.watermark(made.watermark))",
+            "watermark \(HumanText.watermark(made.watermark))",
         ]
+        let read = made.inputs.filter { $0.end > $0.first }
+        lines += read.map { "from \($0.input) partition \(made.partition), offsets \($0.first) to \($0.end - 1)" }
+        if read.isEmpty { lines.append("no record was read for it: event time or the clock went on") }
         if made.stage > 0 {
             lines.append("the shuffle's records came from commits of stage \(made.stage - 1) of the same pipeline")
         }
-        lines.append("see them: millrace log read \(made.input) --partition \(made.partition) --from \(made.first)")
         return lines
+            + read.map {
+                "see them: millrace log read \($0.input) --partition \(made.partition) --from \($0.first)"
+                    + " --limit \($0.end - $0.first)"
+            }
     }
 }

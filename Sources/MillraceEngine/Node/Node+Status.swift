@@ -18,7 +18,7 @@ extension Node {
             let seats = runner.seats.filter { $0.context.address.stage == stage.index }
             return StageStatus(
                 index: stage.index, title: stage.steps.joined(separator: " → "),
-                input: seats.first?.context.input ?? "",
+                inputs: seats.first?.context.ports.map(\.name) ?? [],
                 tasks: seats.map { Self.status($0, wall) })
         }
         let tasks = stages.flatMap(\.tasks)
@@ -34,7 +34,7 @@ extension Node {
         let address = seat.context.address
         return TaskStatus(
             stage: address.stage, partition: address.partition, lane: figures.lane, state: figures.state,
-            position: figures.mark.position, end: max(figures.end, figures.mark.position),
+            position: figures.position, end: figures.position + figures.unread,
             lag: figures.oldestUnread.map { max(.zero, wall - $0) } ?? .zero, watermark: figures.watermark,
             watermarkHolder: figures.watermarkHolder, recordsIn: figures.mark.recordsIn,
             recordsOut: figures.mark.recordsOut, lateRecords: figures.mark.lateRecords,

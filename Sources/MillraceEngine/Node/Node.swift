@@ -64,7 +64,9 @@ public final class Node: Sendable {
                         + "set it with .feeds(…, as:)"
                 )
             }
-            plans.append((pipeline, try pipeline.makePlan()))
+            let plan = try pipeline.makePlan()
+            try checkInputs(pipeline, plan)
+            plans.append((pipeline, plan))
         }
         var logs: [String: LogDescription] = [:]
         for log in topology.logs {
@@ -76,6 +78,21 @@ public final class Node: Sendable {
             logs[log.name] = log
         }
         return plans
+    }
+
+    /// The topology's inputs must be those that the body names, in its order: the compiler knows only the first.
+    private static func checkInputs(_ pipeline: PipelineDescription, _ plan: Plan) throws(Failure) {
+        var types: [Int: String] = [:]
+        for case .source(let index, let type) in plan.stages.flatMap(\.ports) { types[index] = type }
+        let wanted = types.sorted { $0.key < $1.key }.map(\.value)
+        let given = pipeline.inputs.map(\.elementType)
+        guard wanted != given else { return }
+        throw Failure(
+            .invalidArgument,
+            "pipeline \(pipeline.name) reads \(wanted.joined(separator: ", ")); "
+                + "the topology feeds it \(given.joined(separator: ", "))",
+            advice: "Name its inputs in the order of its body: first.feeds(\(pipeline.name)(), with: second)",
+            place: pipeline.name)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

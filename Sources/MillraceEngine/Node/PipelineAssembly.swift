@@ -25,12 +25,14 @@ struct PipelineAssembly {
     static func deadLetterTopic(_ pipeline: String) -> String { "_dead_letters.\(pipeline)" }
 
     func contexts(_ description: PipelineDescription, _ plan: Plan) throws(Failure) -> [TaskContext] {
-        // Every stage is as wide as the input: as many partitions, as many tasks.
-        let width: Int
-        switch description.input {
-        case .log(let log): width = try topic(log).partitions.count
-        case .source(let source): width = source.partitionCount
+        let widths = try description.inputs.map { (input) throws(Failure) in
+            switch input {
+            case .log(let log): try topic(log).partitions.count
+            case .source(let source, _): source.partitionCount
+            }
         }
+        // Behind a shuffle there are as many tasks as the widest input has partitions.
+        let width = widths.max() ?? 1
         let deadLetters = try topic(internal: Self.deadLetterTopic(description.name), partitions: 1, keeping: .days(30))
         var sides: [String: Topic] = [:]
         for (name, log) in description.sideOutputs { sides[name] = try topic(log) }
@@ -47,13 +49,7 @@ struct PipelineAssembly {
         var contexts: [TaskContext] = []
         for stage in plan.stages {
             let isLast = stage.index == plan.stages.count - 1
-            guard stage.ports.count == 1, let port = stage.ports.first else {
-                throw Failure(
-                    .invalidArgument,
-                    "stage \(stage.index) of pipeline \(description.name) reads \(stage.ports.count) inputs",
-                    advice: "A pipeline in a topology reads one log for now; join logs in a test driver",
-                    place: description.name)
-            }
+            let tasks = try taskCount(of: stage, description, widths) ?? width
             var outbound = LogOutbound.Topics(
                 sides: sides.filter { stage.sideOutputs.contains($0.key) }, deadLetters: deadLetters)
             if stage.isShuffled {
@@ -62,45 +58,80 @@ struct PipelineAssembly {
             } else if isLast {
                 outbound.result = result
             }
-            var upstreamTasks = 0
-            var input = description.input.name
-            if case .shuffle(let from) = port {
-                input = Self.shuffleTopic(description.name, from)
-                upstreamTasks = width
-            }
-            for partition in 0..<width {
+            for partition in 0..<tasks {
+                var ports: [TaskPort] = []
+                for port in stage.ports {
+                    ports.append(try self.port(port, description, plan, widths, width, partition))
+                }
                 contexts.append(
                     try context(
-                        description, plan, stage, partition, input: input, upstreamTasks: upstreamTasks,
-                        outbound: outbound, table: isLast ? table : nil, isLast: isLast))
+                        description, plan, stage, partition, ports: ports, outbound: outbound,
+                        table: isLast ? table : nil, isLast: isLast))
             }
         }
         return contexts
     }
 
+    /// As many as the stage's inputs have partitions; `nil` for a stage behind shuffles.
+    private func taskCount(
+        of stage: StagePlan, _ description: PipelineDescription, _ widths: [Int]
+    ) throws(Failure) -> Int? {
+        let inputs = stage.ports.compactMap { if case .source(let index, _) = $0 { index } else { nil } }
+        guard let first = inputs.first else { return nil }
+        for other in inputs where widths[other] != widths[first] {
+            throw Failure(
+                .incompatible,
+                "\(description.inputs[first].name) has \(widths[first]) partitions and "
+                    + "\(description.inputs[other].name) has \(widths[other]), and a stage reads both",
+                advice: "Give both as many partitions, or key both with .keyed(by:), which sends them by key",
+                place: description.name)
+        }
+        return widths[first]
+    }
+
+    private func port(
+        _ port: StagePort, _ description: PipelineDescription, _ plan: Plan, _ widths: [Int], _ width: Int,
+        _ partition: Int
+    ) throws(Failure) -> TaskPort {
+        switch port {
+        case .source(let index, _):
+            let input = description.inputs[index]
+            if case .source(let source, _) = input {
+                return TaskPort(name: input.name, input: index) { (position) throws(Failure) in
+                    try source.reader(partition: partition, from: position)
+                }
+            }
+            return TaskPort(name: input.name, input: index, makeReader: try reader(of: input.name, partition))
+        case .shuffle(let from):
+            let name = Self.shuffleTopic(description.name, from)
+            let upstream = try taskCount(of: plan.stages[from], description, widths) ?? width
+            return TaskPort(name: name, upstreamTasks: upstream, makeReader: try reader(of: name, partition))
+        }
+    }
+
+    private func reader(
+        of name: String, _ partition: Int
+    ) throws(Failure) -> @Sendable (Int64?) throws(Failure) -> any SourceReader {
+        guard let topic = node.log.topic(name) else { throw Failure(.notFound, "there is no topic \(name)") }
+        let log = topic.partitions[partition]
+        return { (position) throws(Failure) in try LogPartitionReader(log, from: position) }
+    }
+
     private func context(
-        _ description: PipelineDescription, _ plan: Plan, _ stage: StagePlan, _ partition: Int, input: String,
-        upstreamTasks: Int, outbound: LogOutbound.Topics, table: Table?, isLast: Bool
+        _ description: PipelineDescription, _ plan: Plan, _ stage: StagePlan, _ partition: Int, ports: [TaskPort],
+        outbound: LogOutbound.Topics, table: Table?, isLast: Bool
     ) throws(Failure) -> TaskContext {
         let address = TaskAddress(pipeline: description.name, stage: stage.index, partition: partition)
-        let makeReader: @Sendable (Int64?) throws(Failure) -> any SourceReader
-        if upstreamTasks == 0, case .source(let source) = description.input {
-            makeReader = { (position) throws(Failure) in try source.reader(partition: partition, from: position) }
-        } else {
-            guard let topic = node.log.topic(input) else { throw Failure(.notFound, "there is no topic \(input)") }
-            let log = topic.partitions[partition]
-            makeReader = { (position) throws(Failure) in try LogPartitionReader(log, from: position) }
-        }
         var sink: (any SinkWriter)?
         if isLast, case .sink(let described) = description.output {
             sink = try described.writer(task: address.description, layout: plan.layout)
         }
         return TaskContext(
             address: address, release: node.release, stage: stage, layout: isLast ? plan.layout : RowLayout(),
-            input: input, upstreamTasks: upstreamTasks, table: table, failures: description.failures,
+            ports: ports, table: table, failures: description.failures,
             commitInterval: description.commitInterval ?? node.settings.commitInterval,
             commitBytes: node.settings.commitBytes, idleAfter: node.settings.idleAfter,
-            stateBudget: node.settings.stateBudget, seed: node.seed &+ UInt64(partition), makeReader: makeReader,
+            stateBudget: node.settings.stateBudget, seed: node.seed &+ UInt64(partition),
             store: TableTaskStore(node.tables),
             outbound: LogOutbound(address, topics: outbound, identities: node.identities, clock: node.clock),
             sink: sink, clock: node.clock, blocking: node.blocking, logger: node.logger)

@@ -22,6 +22,8 @@ final class PipelineRunner: Sendable {
     private struct State {
         /// The incarnation of each task that runs now.
         var tasks: [TaskAddress: PipelineTask] = [:]
+        /// For tasks that read sources: which of them are assigned to this process.
+        var assigned: [TaskAddress: Set<Int>] = [:]
         var isStopping = false
         var isPaused = false
         var failure: Failure?
@@ -42,11 +44,10 @@ final class PipelineRunner: Sendable {
     /// Runs until every task has finished, or until `stop`. Throws when the supervisor gives up.
     func run() async throws(Failure) {
         do throws(Failure) {
-            if case .source(let source) = description.input {
-                for seat in seats where seat.context.address.stage > 0 { try supervisor.add(child(seat)) }
-                try await source.start { [self] event in await follow(event) }
-            } else {
-                for seat in seats { try supervisor.add(child(seat)) }
+            for seat in seats where sources(of: seat).isEmpty { try supervisor.add(child(seat)) }
+            for (index, input) in description.inputs.enumerated() {
+                guard case .source(let source, _) = input else { continue }
+                try await source.start { [self] event in await follow(event, of: index) }
             }
             try await supervisor.run()
         } catch {
@@ -57,24 +58,42 @@ final class PipelineRunner: Sendable {
         state.withLock { $0.isOver = true }
     }
 
-    /// Starts and ends the tasks that read a source, as its partitions come and go. After a revocation returned, the
-    /// partition's task has made its last commit and reads no more.
-    private func follow(_ event: AssignmentEvent) async {
-        switch event {
-        case .assigned(let partitions):
-            for seat in seats
-            where seat.context.address.stage == 0 && partitions.contains(seat.context.address.partition) {
+    /// The inputs of a task that come and go.
+    private func sources(of seat: Seat) -> [Int] {
+        seat.context.ports.compactMap(\.input).filter {
+            if case .source = description.inputs[$0] { true } else { false }
+        }
+    }
+
+    /// Starts and ends the tasks that read a source, as its partitions come and go. A task with several sources runs
+    /// while all of them are here. After a revocation returned, the partition's task has made its last commit and reads
+    /// no more.
+    private func follow(_ event: AssignmentEvent, of source: Int) async {
+        let partitions =
+            switch event {
+            case .assigned(let partitions), .revoked(let partitions): partitions
+            }
+        for seat in seats where partitions.contains(seat.context.address.partition) {
+            let needed = sources(of: seat)
+            guard needed.contains(source) else { continue }
+            let address = seat.context.address
+            if case .assigned = event {
+                let isComplete = state.withLock { state in
+                    state.assigned[address, default: []].insert(source)
+                    return state.assigned[address]?.isSuperset(of: needed) == true
+                }
+                guard isComplete else { continue }
                 do throws(Failure) { try supervisor.add(child(seat)) } catch {
                     seat.context.logger.error("assignment-failed", error)
                 }
-            }
-        case .revoked(let partitions):
-            for seat in seats
-            where seat.context.address.stage == 0 && partitions.contains(seat.context.address.partition) {
-                let task = state.withLock { $0.tasks[seat.context.address] }
+            } else {
+                let task = state.withLock { state in
+                    state.assigned[address]?.remove(source)
+                    return state.tasks[address]
+                }
                 task?.stop()
                 await task?.ended()
-                supervisor.remove(seat.context.address.description)
+                supervisor.remove(address.description)
             }
         }
     }
@@ -96,11 +115,14 @@ final class PipelineRunner: Sendable {
         for task in tasks { task.pause(isPaused) }
     }
 
-    /// Lets keys of a partition flow again, beginning with the records at `offset`.
-    func unpark(_ keys: [[UInt8]], partition: Int, from offset: Int64) {
-        let address = TaskAddress(pipeline: description.name, stage: 0, partition: partition)
-        let task = state.withLock { $0.tasks[address] }
-        task?.unpark(keys, from: offset)
+    /// Lets keys that wait in a partition of one of the pipeline's logs flow again, beginning with the records at
+    /// `offset`.
+    func unpark(_ keys: [[UInt8]], topic: String, partition: Int, from offset: Int64) {
+        for seat in seats where seat.context.address.partition == partition {
+            guard let port = seat.context.ports.firstIndex(where: { $0.name == topic }) else { continue }
+            let task = state.withLock { $0.tasks[seat.context.address] }
+            task?.unpark(keys, port: port, from: offset)
+        }
     }
 
     /// Cancels a task that makes no progress; the supervisor starts it again from its last commit.

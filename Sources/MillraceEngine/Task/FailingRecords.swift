@@ -9,6 +9,7 @@ internal import MillraceFlow
 /// redriven.
 struct FailingRecords {
     private let policy: FailurePolicy
+    private let port: Int
     private let input: String
     private let task: TaskAddress
     private let release: String
@@ -19,8 +20,11 @@ struct FailingRecords {
     /// Parked and unparked since the last commit.
     private var changes: [(key: [UInt8], isParked: Bool)] = []
 
-    init(_ policy: FailurePolicy, input: String, task: TaskAddress, release: String) {
-        (self.policy, self.input, self.task, self.release) = (policy, input, task, release)
+    /// - Parameters:
+    ///   - port: the number of the task's input that is watched, and `input` its name.
+    init(_ policy: FailurePolicy, port: Int, input: String, task: TaskAddress, release: String) {
+        (self.policy, self.port, self.input, self.task, self.release) = (policy, port, input, task, release)
+        prefix = StateSchema.prefix("", .entry) + [UInt8(truncatingIfNeeded: port)]
     }
 
     var parkedKeys: Int { parked.count }
@@ -35,7 +39,7 @@ struct FailingRecords {
         attemptAt wall: EventTime
     ) {
         guard !parked.isEmpty || policy.then == .parkKey else {
-            kernel.process(batch, into: &out)
+            kernel.process(batch, port: port, into: &out)
             if !out.bad.isEmpty { settle(batch, kernel, &out, wall) }
             return
         }
@@ -52,7 +56,7 @@ struct FailingRecords {
                 parked.isEmpty || record.key.map { !parked.contains(Array($0)) } ?? true
             }
             let lent = UnsafeBufferPointer(rebasing: run)
-            let done = kernel.process(lent, stoppingAtBad: policy.then == .parkKey, into: &out)
+            let done = kernel.process(lent, port: port, stoppingAtBad: policy.then == .parkKey, into: &out)
             if !out.bad.isEmpty { settle(lent, kernel, &out, wall) }
             rest = rest.dropFirst(done)
         }
@@ -65,13 +69,16 @@ struct FailingRecords {
         let rejected = out.bad
         out.bad.removeAll(keepingCapacity: true)
         for bad in rejected {
-            guard let index = batch.firstIndex(where: { $0.offset == bad.offset }) else { continue }
+            guard let index = batch.firstIndex(where: { $0.offset == bad.offset }) else {
+                letters.append(letter(bad, wall))
+                continue
+            }
             var last = bad
             var attempts = 1
             var isSettled = false
             while !isSettled, last.cause == .threw, attempts < policy.attempts {
                 attempts += 1
-                kernel.process(UnsafeBufferPointer(rebasing: batch[index...index]), into: &out)
+                kernel.process(UnsafeBufferPointer(rebasing: batch[index...index]), port: port, into: &out)
                 if let again = out.bad.popLast() { last = again } else { isSettled = true }
             }
             if isSettled { continue }
@@ -102,6 +109,19 @@ struct FailingRecords {
         return false
     }
 
+    /// What the kernel rejected while no record of this input was on its way: a window's result, a timer's. There is no
+    /// record to send again, but the loss is told like any other.
+    mutating func settle(_ rejected: [BadRecord], attemptAt wall: EventTime) {
+        for bad in rejected { letters.append(letter(bad, wall)) }
+    }
+
+    private func letter(_ bad: BadRecord, _ wall: EventTime) -> DeadLetter {
+        DeadLetter(
+            partition: 0, offset: 0, pipeline: task.pipeline, release: release, sourceTopic: input,
+            sourcePartition: task.partition, sourceOffset: DeadLetter.noOffset, key: nil, value: nil,
+            error: "a result, when event time or the clock went on: \(bad.reason)", attempts: 1, at: wall)
+    }
+
     private func letter(_ record: RawRecord, _ error: String, attempts: Int, _ wall: EventTime) -> DeadLetter {
         DeadLetter(
             partition: 0, offset: 0, pipeline: task.pipeline, release: release, sourceTopic: input,
@@ -111,15 +131,15 @@ struct FailingRecords {
 
     // MARK: State
 
-    /// Parked keys are entries of a step without a name, which no operator has.
-    private static let prefix = StateSchema.prefix("", .entry)
+    /// Parked keys are entries of a step without a name, which no operator has; behind it the input's number.
+    private let prefix: [UInt8]
 
     mutating func takeDelta(into delta: inout StateDelta) {
         for change in changes {
             if change.isParked {
-                delta.put(key: { Self.writeKey(change.key, into: &$0) }, value: { _ in })
+                delta.put(key: { writeKey(change.key, into: &$0) }, value: { _ in })
             } else {
-                delta.remove { Self.writeKey(change.key, into: &$0) }
+                delta.remove { writeKey(change.key, into: &$0) }
             }
         }
         changes.removeAll()
@@ -127,7 +147,7 @@ struct FailingRecords {
 
     mutating func restore(from reader: any StateReader) throws(Failure) {
         var found: Set<[UInt8]> = []
-        try Self.prefix.lending { (prefix) throws(Failure) in
+        try prefix.lending { (prefix) throws(Failure) in
             try reader.scan(prefix: prefix) { key, _ in
                 found.insert(Array(key.dropFirst(prefix.count)))
                 return true
@@ -136,7 +156,7 @@ struct FailingRecords {
         parked = found
     }
 
-    private static func writeKey(_ key: [UInt8], into writer: inout ByteWriter) {
+    private func writeKey(_ key: [UInt8], into writer: inout ByteWriter) {
         writer.raw(prefix)
         writer.raw(key)
     }

@@ -10,12 +10,13 @@ struct Outbox: Sendable {
     /// Side outputs by name.
     var sides: [(name: String, records: RecordBuffer)] = []
     var deadLetters: [DeadLetter] = []
-    /// To be told to the readers of the shuffle behind the records.
-    var watermark: EventTime?
+    /// Watermarks to be told to the readers of the shuffle behind the records; `distantPast` says that the task is
+    /// idle.
+    var marks: [EventTime] = []
 
     var isEmpty: Bool {
         records.isEmpty && rows.isEmpty && sides.allSatisfy(\.records.isEmpty) && deadLetters.isEmpty
-            && watermark == nil
+            && marks.isEmpty
     }
     var byteCount: Int { records.byteCount + rows.byteCount + sides.reduce(0) { $0 + $1.records.byteCount } }
 }

@@ -20,8 +20,8 @@ actor PipelineTask {
     private struct Orders {
         var isStopping = false
         var isPaused = false
-        /// Keys that may flow again, each from an offset on.
-        var unparked: [[UInt8]: Int64] = [:]
+        /// Keys that may flow again, by input, each from an offset on.
+        var unparked: [(port: Int, keys: [[UInt8]: Int64])] = []
     }
 
     init(_ context: TaskContext, strand: Strand, board: TaskBoard) {
@@ -39,9 +39,10 @@ actor PipelineTask {
         wakeup.signal()
     }
 
-    /// Lets parked keys flow again, beginning with the records at `offset`.
-    nonisolated func unpark(_ keys: [[UInt8]], from offset: Int64) {
-        orders.withLock { orders in for key in keys { orders.unparked[key] = offset } }
+    /// Lets parked keys of an input flow again, beginning with the records at `offset`.
+    nonisolated func unpark(_ keys: [[UInt8]], port: Int, from offset: Int64) {
+        let keys = Dictionary(keys.map { ($0, offset) }) { first, _ in first }
+        orders.withLock { $0.unparked.append((port, keys)) }
         wakeup.signal()
     }
 
@@ -75,10 +76,10 @@ actor PipelineTask {
         var load = TaskLoad(now: context.clock.now)
         while true {
             let orders = orders.withLock { orders in
-                defer { orders.unparked = [:] }
+                defer { orders.unparked = [] }
                 return orders
             }
-            stage.unpark(orders.unparked)
+            for order in orders.unparked { stage.unpark(order.keys, port: order.port) }
             if Task.isCancelled { throw Failure(.closed, "the task was cancelled", place: context.address.description) }
             let begin = context.clock.now
             let next = try stage.turn(

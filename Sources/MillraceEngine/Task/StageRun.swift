@@ -18,9 +18,9 @@ final class StageRun {
     private let context: TaskContext
     private let board: TaskBoard
     private let kernel: StageKernel
-    private let reader: any SourceReader
+    private var ports: [InputPort]
+    /// For a stage behind shuffles; other stages tell the time by their own records.
     private var upstream: UpstreamWatermarks?
-    private var failing: FailingRecords
 
     /// As of the last commit that was begun.
     private var mark: TaskMark
@@ -29,11 +29,9 @@ final class StageRun {
     private var delta = StateDelta()
     private var job: CommitJob?
 
-    private var positionAtCommit: Int64
     private var bytesSinceCommit = 0
     /// Late records of earlier runs of the task.
     private let lateBefore: Int64
-    private var hasEnded = false
     /// The commit behind which nothing comes was begun.
     private var isLastCommitted = false
     private var toldWatermark = EventTime.distantPast
@@ -47,16 +45,13 @@ final class StageRun {
         (self.context, self.board, self.mark, lateBefore) = (context, board, mark, mark.lateRecords)
         kernel = context.stage.makeKernel(KernelOptions(seed: context.seed))
         try kernel.restore(from: context.store.stateReader(of: context.address), watermark: mark.watermark)
-        reader = try context.makeReader(mark.commits == 0 ? nil : mark.position)
+        ports = try Self.open(context, mark)
         if context.upstreamTasks > 0 {
-            upstream = UpstreamWatermarks(producers: context.upstreamTasks, restoring: mark.watermark)
+            upstream = UpstreamWatermarks(
+                expecting: context.upstreamTasks, restoring: mark.upstream, combined: mark.watermark)
         }
         out = StageOutput(layout: context.layout)
         outbox = Outbox(rows: RowBuffer(layout: context.layout))
-        failing = FailingRecords(
-            context.failures, input: context.input, task: context.address, release: context.release)
-        try failing.restore(from: context.store.stateReader(of: context.address))
-        positionAtCommit = reader.position
         let now = context.clock.now
         (nextCommit, nextTick, lastRecord) = (now + context.commitInterval, now, now)
         kernel.setWall(context.clock.wall)
@@ -66,10 +61,29 @@ final class StageRun {
         }
     }
 
-    func close() { reader.close() }
+    private static func open(_ context: TaskContext, _ mark: TaskMark) throws(Failure) -> [InputPort] {
+        guard mark.positions.isEmpty || mark.positions.count == context.ports.count else {
+            throw Failure(
+                .incompatible,
+                "the last commit read \(mark.positions.count) inputs, this pipeline reads \(context.ports.count)",
+                advice: "Give the pipeline a new name, so that it starts afresh", place: context.address.description,
+                isFatal: true)
+        }
+        var ports: [InputPort] = []
+        for (index, port) in context.ports.enumerated() {
+            let reader = try port.makeReader(mark.positions.isEmpty ? nil : mark.positions[index])
+            var failing = FailingRecords(
+                context.failures, port: index, input: port.name, task: context.address, release: context.release)
+            try failing.restore(from: context.store.stateReader(of: context.address))
+            ports.append(InputPort(name: port.name, reader: reader, failing: failing, committed: reader.position))
+        }
+        return ports
+    }
 
-    /// Lets parked keys flow again, each from an offset on.
-    func unpark(_ keys: [[UInt8]: Int64]) { failing.unpark(keys) }
+    func close() { for port in ports { port.reader.close() } }
+
+    /// Lets parked keys of an input flow again, each from an offset on.
+    func unpark(_ keys: [[UInt8]: Int64], port: Int) { ports[port].failing.unpark(keys) }
 
     // MARK: A turn
 
@@ -89,9 +103,11 @@ final class StageRun {
         }
         report(now, isPaused: isPaused)
         if outcome == .more { return .goOn }
-        if outcome == .empty { reader.whenReadable(wake) }
+        if outcome == .empty { for port in ports where !port.hasEnded { port.reader.whenReadable(wake) } }
         return .wait(until: job == nil && hasUncommitted ? min(nextCommit, nextTick) : nextTick)
     }
+
+    private var hasEnded: Bool { ports.allSatisfy(\.hasEnded) }
 
     /// What waits for a commit is as much as may wait: the source is held back until the disk has caught up.
     private var isFull: Bool {
@@ -100,37 +116,56 @@ final class StageRun {
     }
     /// Full, and the commit that would make room is under way.
     var isHeldBack: Bool { job != nil && isFull }
-    private var hasUncommitted: Bool { reader.position != positionAtCommit || kernel.watermark != mark.watermark }
+    private var hasUncommitted: Bool {
+        kernel.watermark != mark.watermark || ports.contains { $0.position != $0.committed }
+    }
 
+    /// Reads a little of every input. There is more when one of them has more.
     private func read(at now: MonotonicTime) throws(Failure) -> ReadOutcome {
-        let before = reader.position
-        let outcome: ReadOutcome
-        if upstream != nil, let marked = reader as? any MarkedReader {
-            outcome = try marked.read(maxBytes: Limits.bytesPerTurn, onMark: tell) { self.process($0) }
-        } else {
-            outcome = try reader.read(maxBytes: Limits.bytesPerTurn) { self.process($0) }
-            kernel.advance(to: kernel.observed, into: &out)
+        var outcome = ReadOutcome.ended
+        for index in ports.indices where !ports[index].hasEnded {
+            switch try read(port: index, at: now) {
+            case .more: outcome = .more
+            case .empty: if outcome == .ended { outcome = .empty }
+            case .ended: end(port: index)
+            }
         }
-        if reader.position != before { lastRecord = now }
-        if outcome == .ended {
-            hasEnded = true
-            kernel.advance(to: .distantFuture, into: &out)
-        } else if upstream?.combined == .distantFuture, outcome == .empty {
-            hasEnded = true
+        // Behind shuffles the end is what all producers have said, and then nothing of theirs is left to read.
+        if outcome == .empty, upstream?.combined == .distantFuture {
+            for index in ports.indices { end(port: index) }
         }
         collect()
         return outcome
     }
 
-    private func process(_ batch: UnsafeBufferPointer<RawRecord>) {
+    private func end(port index: Int) {
+        ports[index].hasEnded = true
+        kernel.end(port: index, into: &out)
+    }
+
+    private func read(port index: Int, at now: MonotonicTime) throws(Failure) -> ReadOutcome {
+        let reader = ports[index].reader
+        let before = reader.position
+        let budget = Limits.bytesPerTurn / ports.count
+        let outcome: ReadOutcome
+        if upstream != nil, let marked = reader as? any MarkedReader {
+            outcome = try marked.read(maxBytes: budget, onMark: tell) { self.process($0, port: index) }
+        } else {
+            outcome = try reader.read(maxBytes: budget) { self.process($0, port: index) }
+            kernel.advance(to: kernel.observed, into: &out)
+        }
+        if reader.position != before { lastRecord = now }
+        return outcome
+    }
+
+    private func process(_ batch: UnsafeBufferPointer<RawRecord>, port: Int) {
         for record in batch { bytesSinceCommit += (record.value?.count ?? 0) + (record.key?.count ?? 0) }
         mark.recordsIn += Int64(batch.count)
-        // A shuffle's records carry event times, which say nothing about how long they have been there.
-        if upstream == nil, let last = batch.last { unread.read(upTo: last.timestamp) }
+        if let last = batch.last { unread.read(upTo: last.timestamp) }
         if context.taps.input.isTapped {
             context.taps.input.see(batch, partition: context.address.partition, now: context.clock.now)
         }
-        failing.process(batch, kernel, &out, attemptAt: context.clock.wall)
+        ports[port].failing.process(batch, kernel, &out, attemptAt: context.clock.wall)
     }
 
     /// An upstream task has said how far it is.
@@ -148,8 +183,11 @@ final class StageRun {
 
     /// Moves what the kernel gave back to where it waits for the commit.
     private func collect() {
-        outbox.deadLetters += failing.takeLetters()
-        out.bad.removeAll(keepingCapacity: true)
+        if !out.bad.isEmpty {
+            ports[0].failing.settle(out.bad, attemptAt: context.clock.wall)
+            out.bad.removeAll(keepingCapacity: true)
+        }
+        for index in ports.indices { outbox.deadLetters += ports[index].failing.takeLetters() }
     }
 
     // MARK: The commit
@@ -183,13 +221,14 @@ final class StageRun {
         noteWatermark(at: now)
         if let fault = kernel.fault { throw fault }
         kernel.takeDelta(into: &delta)
-        failing.takeDelta(into: &delta)
+        for index in ports.indices { ports[index].failing.takeDelta(into: &delta) }
         let isFinished = hasEnded && kernel.watermark == .distantFuture
         guard
-            reader.position != mark.position || mark.commits == 0 || !outbox.isEmpty || delta.count > 0
-                || kernel.watermark != mark.watermark || isFinished != mark.isFinished
+            ports.contains(where: { $0.position != $0.committed }) || mark.commits == 0 || !outbox.isEmpty
+                || delta.count > 0 || kernel.watermark != mark.watermark || isFinished != mark.isFinished
         else { return }
-        mark.position = reader.position
+        mark.positions = ports.map(\.position)
+        mark.upstream = upstream?.producers ?? []
         mark.watermark = kernel.watermark
         mark.latestEvent = kernel.observed
         mark.commits += 1
@@ -198,28 +237,30 @@ final class StageRun {
         mark.lateRecords = lateBefore + Int64(kernel.lateDropped)
         mark.isFinished = isFinished
         let commit = TaskCommit(
-            task: context.address, release: context.release, mark: mark, input: context.input,
-            firstPosition: positionAtCommit, delta: delta, rows: context.table == nil ? nil : outbox.rows,
-            table: context.table)
+            task: context.address, release: context.release, mark: mark,
+            inputs: ports.map { CommittedRange(input: $0.name, first: $0.committed, end: $0.position) },
+            delta: delta, rows: context.table == nil ? nil : outbox.rows, table: context.table)
         job = try CommitJob(commit, outbox, context: context, wake: wake)
         // New buffers: the old ones belong to the commit now. Once per commit, not per record.
         outbox = Outbox(rows: RowBuffer(layout: context.layout))
         delta = StateDelta()
-        positionAtCommit = reader.position
+        for index in ports.indices { ports[index].committed = ports[index].position }
         bytesSinceCommit = 0
     }
 
-    /// Tells the readers of the shuffle how far this task is, or that it is idle.
+    /// Tells the readers of the shuffle how far this task is, and whether it is idle.
     private func noteWatermark(at now: MonotonicTime) {
         guard context.stage.isShuffled else { return }
         let watermark = kernel.outputWatermark
-        let isIdle = watermark == .distantPast && now - lastRecord >= context.idleAfter
-        if watermark > toldWatermark {
-            outbox.watermark = watermark
+        // Without a single record the kernel has no time to go on from.
+        let isIdle = kernel.isIdle || (watermark == .distantPast && now - lastRecord >= context.idleAfter)
+        let isBack = toldIdle && !isIdle && watermark != .distantPast
+        if watermark > toldWatermark || isBack {
+            outbox.marks.append(watermark)
             toldWatermark = watermark
-        } else if isIdle, !toldIdle {
-            outbox.watermark = .distantPast
+            toldIdle = false
         }
+        if isIdle, !toldIdle, watermark != .distantFuture { outbox.marks.append(.distantPast) }
         toldIdle = isIdle
     }
 
@@ -230,19 +271,19 @@ final class StageRun {
 
     private func report(_ now: MonotonicTime, isPaused: Bool) {
         let holder = upstream?.holder ?? (text: "this partition's own records", since: nil)
-        let end = reader.end
-        let oldest = unread.oldest(hasUnread: end > reader.position, wall: context.clock.wall)
+        let waiting = ports.reduce(0) { $0 + $1.unread }
+        let oldest = unread.oldest(hasUnread: waiting > 0, wall: context.clock.wall)
         board.update { figures in
             figures.state = isPaused ? .paused : .running
-            (figures.end, figures.oldestUnread) = (end, oldest)
-            figures.mark.position = reader.position
+            figures.position = ports.reduce(0) { $0 + $1.position }
+            (figures.unread, figures.oldestUnread) = (waiting, oldest)
             figures.mark.recordsIn = mark.recordsIn
             figures.watermark = kernel.watermark == .distantPast ? nil : kernel.watermark
             (figures.watermarkHolder, figures.holderSince) = (holder.text, holder.since)
             figures.stateBytes = kernel.stateBytes
-            figures.parkedKeys = failing.parkedKeys
+            figures.parkedKeys = ports.reduce(0) { $0 + $1.failing.parkedKeys }
             figures.lastTurn = now
-            figures.hasWork = end > reader.position || job != nil
+            figures.hasWork = waiting > 0 || job != nil
         }
     }
 }

@@ -6,7 +6,10 @@ final class TaskBoard: Sendable {
         var state = PipelineStatus.State.starting
         var lane = 0
         var mark = TaskMark()
-        var end: Int64 = 0
+        /// Over all inputs: the next record to read, and how many there are from it on.
+        var position: Int64 = 0
+        var unread: Int64 = 0
+        /// About when the oldest unread record was written: the log's time of the last one that was read.
         var oldestUnread: EventTime?
         var watermark: EventTime?
         var watermarkHolder = ""

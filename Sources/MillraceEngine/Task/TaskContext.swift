@@ -9,10 +9,8 @@ struct TaskContext: Sendable {
     var stage: StagePlan
     /// The columns of the rows a last stage makes.
     var layout: RowLayout
-    /// The topic or source that is read.
-    var input: String
-    /// How many tasks write the shuffle that this one reads; 0 for a stage that reads a source.
-    var upstreamTasks: Int
+    /// What is read, by the stage's port numbers. Either all are inputs of the pipeline's own, or all are shuffles.
+    var ports: [TaskPort]
     var table: Table?
     var failures: FailurePolicy
     var commitInterval: TimeSpan
@@ -21,7 +19,6 @@ struct TaskContext: Sendable {
     var stateBudget: Int
     var seed: UInt64
 
-    var makeReader: @Sendable (_ from: Int64?) throws(Failure) -> any SourceReader
     var store: any TaskStore
     /// Shuffle, result log, side outputs and dead letters.
     var outbound: any OutboundLogs
@@ -30,4 +27,9 @@ struct TaskContext: Sendable {
     var blocking: BlockingExecutor
     var logger: Logger
     var taps = StageTaps()
+
+    /// How many tasks tell this one their watermarks; 0 for a stage that reads the pipeline's inputs.
+    var upstreamTasks: Int { ports.reduce(0) { $0 + $1.upstreamTasks } }
+    /// What is read, for people.
+    var inputs: String { ports.map(\.name).joined(separator: " and ") }
 }

@@ -2,8 +2,8 @@ internal import MillraceCore
 
 /// How far a task had come at a commit: all it needs, beside its state, to go on after a crash.
 struct TaskMark: Equatable, Sendable {
-    /// The next record to read from the task's input.
-    var position: Int64 = 0
+    /// The next record to read, for each of the task's inputs; none before the first commit.
+    var positions: [Int64] = []
     var watermark = EventTime.distantPast
     /// The latest event time seen: where the watermark strategy goes on.
     var latestEvent = EventTime.distantPast
@@ -15,19 +15,29 @@ struct TaskMark: Equatable, Sendable {
     var badRecords: Int64 = 0
     /// The input has ended and everything has fired.
     var isFinished = false
+    /// What the tasks before a shuffle have said about event time.
+    var upstream: [UpstreamWatermarks.Producer] = []
     /// The records that this commit made visible in logs, by where they begin.
     var transaction: [TransactionPart] = []
 
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     var bytes: [UInt8] {
         var writer = ByteWriter(capacity: 96)
         writer.byte(Self.version)
         for number in [
-            position, watermark.microseconds, latestEvent.microseconds, commits, recordsIn, recordsOut, lateRecords,
+            watermark.microseconds, latestEvent.microseconds, commits, recordsIn, recordsOut, lateRecords,
             badRecords,
         ] { writer.integer(number) }
         writer.byte(isFinished ? 1 : 0)
+        writer.integer(UInt16(positions.count))
+        for position in positions { writer.integer(position) }
+        writer.integer(UInt32(upstream.count))
+        for producer in upstream {
+            writer.integer(producer.id)
+            writer.integer(producer.watermark.microseconds)
+            writer.byte(producer.isIdle ? 1 : 0)
+        }
         writer.integer(UInt32(transaction.count))
         for part in transaction {
             writer.integer(UInt16(part.topic.utf8.count))
@@ -55,7 +65,6 @@ struct TaskMark: Equatable, Sendable {
     private init(reading raw: UnsafeRawBufferPointer) throws(ByteFault) {
         var reader = ByteReader(raw)
         guard try reader.byte() == Self.version else { throw ByteFault(.unknownValue, at: 0) }
-        position = try reader.integer()
         watermark = EventTime(microseconds: try reader.integer())
         latestEvent = EventTime(microseconds: try reader.integer())
         commits = try reader.integer()
@@ -64,6 +73,15 @@ struct TaskMark: Equatable, Sendable {
         lateRecords = try reader.integer()
         badRecords = try reader.integer()
         isFinished = try reader.byte() != 0
+        for _ in 0..<Int(try reader.integer(UInt16.self)) { positions.append(try reader.integer()) }
+        let producers = try reader.checked(
+            count: try reader.integer(UInt32.self), minimumElementBytes: 17, limit: Limits.upstreamTasks)
+        for _ in 0..<producers {
+            var producer = UpstreamWatermarks.Producer(id: try reader.integer())
+            producer.watermark = EventTime(microseconds: try reader.integer())
+            producer.isIdle = try reader.byte() != 0
+            upstream.append(producer)
+        }
         let parts = try reader.checked(
             count: try reader.integer(UInt32.self), minimumElementBytes: 14, limit: Limits.transactionParts)
         for _ in 0..<parts {

@@ -19,13 +19,19 @@ struct TaskCommit: Sendable {
     /// Named in the provenance of each cell, so that a result leads back to the code that made it.
     var release: String
     var mark: TaskMark
-    /// The input that this commit covers: `firstPosition ..< mark.position`.
-    var input: String
-    var firstPosition: Int64
+    /// What it was made from.
+    var inputs: [CommittedRange]
     var delta: StateDelta
     /// For a last stage that writes a table.
     var rows: RowBuffer?
     var table: Table?
+}
+
+/// The records `first ..< end` of an input that a commit covers.
+struct CommittedRange: Equatable, Sendable {
+    var input: String
+    var first: Int64
+    var end: Int64
 }
 
 /// The records of one commit in one partition of a log: decided by the commit, visible after it (design D8).

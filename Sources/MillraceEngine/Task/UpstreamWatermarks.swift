@@ -1,36 +1,47 @@
 internal import MillraceCore
 
-/// The watermark of a stage behind a shuffle: the lowest of its producers', once all have spoken.
+/// The watermark of a stage behind shuffles: the lowest of its producers', once all have spoken.
 ///
-/// A producer that says `distantPast` is idle: it has seen nothing for a while and holds nobody back until it speaks
-/// again. When all are idle the watermark stays.
-struct UpstreamWatermarks: Equatable {
-    private struct Producer: Equatable {
+/// An idle producer holds nobody back until it speaks again. When all are idle the highest counts, since each goes on
+/// with the wall clock: what is left behind still fires (design D11). Part of the task's mark, because a producer that
+/// has nothing new to say does not say it again after a restart.
+struct UpstreamWatermarks: Equatable, Sendable {
+    struct Producer: Equatable, Sendable {
         var id: Int64
-        var watermark: EventTime
-        var since: EventTime
+        var watermark = EventTime.distantPast
+        var isIdle = false
+        /// When it last moved, by the wall clock; unknown after a restart.
+        var since: EventTime?
     }
     private let expected: Int
     /// In the order in which they first spoke, so that a replay answers the same.
-    private var producers: [Producer] = []
-    private(set) var combined = EventTime.distantPast
+    private(set) var producers: [Producer]
+    private(set) var combined: EventTime
 
-    init(producers expected: Int, restoring combined: EventTime) {
-        (self.expected, self.combined) = (expected, combined)
+    init(expecting expected: Int, restoring producers: [Producer] = [], combined: EventTime = .distantPast) {
+        (self.expected, self.producers, self.combined) = (expected, producers, combined)
     }
 
+    /// Takes a producer's word; `distantPast` says that it is idle.
+    ///
     /// - Returns: whether the combined watermark rose.
     mutating func tell(_ id: Int64, _ watermark: EventTime, at wall: EventTime) -> Bool {
-        if let index = producers.firstIndex(where: { $0.id == id }) {
-            if producers[index].watermark != watermark { producers[index].since = wall }
-            producers[index].watermark = watermark
+        let index: Int
+        if let known = producers.firstIndex(where: { $0.id == id }) {
+            index = known
         } else {
-            producers.append(Producer(id: id, watermark: watermark, since: wall))
+            producers.append(Producer(id: id))
+            index = producers.count - 1
+        }
+        producers[index].isIdle = watermark == .distantPast
+        if watermark > producers[index].watermark || producers[index].since == nil {
+            producers[index].watermark = max(producers[index].watermark, watermark)
+            producers[index].since = wall
         }
         guard producers.count >= expected else { return false }
-        let active = producers.lazy.filter { $0.watermark != .distantPast }.map(\.watermark).min()
-        guard let lowest = active, lowest > combined else { return false }
-        combined = lowest
+        let active = producers.lazy.filter { !$0.isIdle }.map(\.watermark).min()
+        guard let next = active ?? producers.lazy.map(\.watermark).max(), next > combined else { return false }
+        combined = next
         return true
     }
 
@@ -39,9 +50,9 @@ struct UpstreamWatermarks: Equatable {
         if producers.count < expected {
             return ("waiting for \(expected - producers.count) of \(expected) upstream tasks to say anything", nil)
         }
-        let active = producers.filter { $0.watermark != .distantPast }
+        let active = producers.filter { !$0.isIdle }
         guard let lowest = active.min(by: { $0.watermark < $1.watermark }) else {
-            return ("all \(expected) upstream tasks are idle", producers.map(\.since).max())
+            return ("all \(expected) upstream tasks are idle", producers.compactMap(\.since).max())
         }
         return ("upstream producer \(lowest.id)", lowest.since)
     }

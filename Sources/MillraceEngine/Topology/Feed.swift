@@ -1,21 +1,21 @@
 public import MillraceCore
 public import MillraceFlow
 
-/// A pipeline with its input, waiting to be told where its results go.
+/// A pipeline with its inputs, waiting to be told where its results go.
 public struct Feed<P: Pipeline>: Sendable {
     @usableFromInline let pipeline: P
     @usableFromInline let name: String
-    @usableFromInline let input: InputDescription
+    @usableFromInline let inputs: [InputDescription]
 
-    @inlinable init(_ pipeline: P, name: String, input: InputDescription) {
-        (self.pipeline, self.name, self.input) = (pipeline, name, input)
+    @inlinable init(_ pipeline: P, name: String, inputs: [InputDescription]) {
+        (self.pipeline, self.name, self.inputs) = (pipeline, name, inputs)
     }
 
     /// Results become rows: the key is the partition key, a window's start a clustering column, the rest columns.
     @inlinable public func into(_ table: Table) -> TopologyPart where P.Body.Output: RowShape {
         let pipeline = pipeline
         return .pipeline(
-            PipelineDescription(name: name, input: input, output: .table(table)) { () throws(Failure) in
+            PipelineDescription(name: name, inputs: inputs, output: .table(table)) { () throws(Failure) in
                 try Plan(rows: pipeline)
             })
     }
@@ -24,7 +24,7 @@ public struct Feed<P: Pipeline>: Sendable {
     @inlinable public func into(_ log: Log<P.Body.Output>) -> TopologyPart where P.Body.Output: Record {
         let pipeline = pipeline
         return .pipeline(
-            PipelineDescription(name: name, input: input, output: .log(log.description)) { () throws(Failure) in
+            PipelineDescription(name: name, inputs: inputs, output: .log(log.description)) { () throws(Failure) in
                 try Plan(records: pipeline)
             })
     }
@@ -33,22 +33,9 @@ public struct Feed<P: Pipeline>: Sendable {
     @inlinable public func into(_ sink: any Sink) -> TopologyPart where P.Body.Output: RowShape {
         let pipeline = pipeline
         return .pipeline(
-            PipelineDescription(name: name, input: input, output: .sink(sink)) { () throws(Failure) in
+            PipelineDescription(name: name, inputs: inputs, output: .sink(sink)) { () throws(Failure) in
                 try Plan(rows: pipeline)
             })
-    }
-}
-
-/// Where a pipeline's records come from.
-public enum InputDescription: Sendable {
-    case log(LogDescription)
-    case source(any Source)
-
-    public var name: String {
-        switch self {
-        case .log(let log): log.name
-        case .source(let source): source.name
-        }
     }
 }
 
@@ -70,7 +57,8 @@ public enum OutputDescription: Sendable {
 /// A pipeline of a topology, and how it is to be run.
 public struct PipelineDescription: Sendable {
     public var name: String
-    public var input: InputDescription
+    /// In the order in which the pipeline's body names them; most read one.
+    public var inputs: [InputDescription]
     public var output: OutputDescription
     /// Logs for the pipeline's side outputs, by their names.
     public var sideOutputs: [String: LogDescription] = [:]
@@ -80,9 +68,9 @@ public struct PipelineDescription: Sendable {
     public let makePlan: @Sendable () throws(Failure) -> Plan
 
     @usableFromInline init(
-        name: String, input: InputDescription, output: OutputDescription,
+        name: String, inputs: [InputDescription], output: OutputDescription,
         makePlan: @escaping @Sendable () throws(Failure) -> Plan
-    ) { (self.name, self.input, self.output, self.makePlan) = (name, input, output, makePlan) }
+    ) { (self.name, self.inputs, self.output, self.makePlan) = (name, inputs, output, makePlan) }
 }
 
 /// What happens to a record that cannot be read, or whose closures throw.

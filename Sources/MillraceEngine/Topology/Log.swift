@@ -4,7 +4,7 @@ public import MillraceFlow
 /// A topic of the log as a topology names it: the record type it holds, and its partitions.
 ///
 /// Made when the node starts and it is missing; one that is there must have the same number of partitions.
-public struct Log<Element: Record>: Sendable {
+public struct Log<Element: Record>: PipelineInput {
     public let description: LogDescription
 
     public init(_ name: String, partitions: Int = 1) {
@@ -20,14 +20,7 @@ public struct Log<Element: Record>: Sendable {
 
     init(_ description: LogDescription) { self.description = description }
 
-    /// One log can feed any number of pipelines; each reads it at its own pace.
-    ///
-    /// - Parameter name: what the pipeline is called in commands, metrics and stored state. The type's name by default;
-    ///   two feeds of one type need names of their own. Changing it starts the pipeline afresh.
-    @inlinable public func feeds<P: Pipeline>(_ pipeline: P, as name: String? = nil) -> Feed<P>
-    where P.Body.Input == Element {
-        Feed(pipeline, name: name ?? String(describing: P.self), input: .log(description))
-    }
+    public var input: InputDescription { .log(description) }
 }
 
 public struct LogDescription: Sendable, Hashable {

@@ -20,7 +20,7 @@ public struct Topology: Sendable {
             case .console: return []
             case .pipeline(let pipeline):
                 var logs = Array(pipeline.sideOutputs.sorted { $0.key < $1.key }.map(\.value))
-                if case .log(let log) = pipeline.input { logs.append(log) }
+                for case .log(let log) in pipeline.inputs { logs.append(log) }
                 if case .log(let log) = pipeline.output { logs.append(log) }
                 return logs
             }

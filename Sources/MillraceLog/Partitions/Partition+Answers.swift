@@ -11,8 +11,8 @@ extension Partition {
     ///
     /// The writer, when it rolls, and any of the sync threads may find appends durable at the same moment. Were each to
     /// run the completions it found, a later batch could be acknowledged while an earlier one of the same producer is
-    /// not, and a producer that is killed in between would go on behind a batch that it has no answer for. So one thread
-    /// at a time answers; the others leave theirs to it.
+    /// not, and a producer that is killed in between would go on behind a batch that it has no answer for. So one
+    /// thread at a time answers; the others leave theirs to it.
     func deliverAnswers() {
         var ready: [Answer] = state.withLock { state in
             guard !state.isAnswering, !state.answers.isEmpty else { return [] }

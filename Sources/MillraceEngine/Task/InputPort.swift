@@ -1,0 +1,26 @@
+internal import MillraceCore
+internal import MillraceFlow
+
+/// One input of a task, as it stays from one run to the next.
+struct TaskPort: Sendable {
+    /// The topic or source that is read.
+    var name: String
+    /// How many tasks write the shuffle that is read here; 0 for an input of the pipeline's own.
+    var upstreamTasks = 0
+    /// For an input of the pipeline's own, which one.
+    var input: Int?
+    var makeReader: @Sendable (_ from: Int64?) throws(Failure) -> any SourceReader
+}
+
+/// One input of a running task: its reader, how far it is, and what failed of it.
+struct InputPort {
+    let name: String
+    let reader: any SourceReader
+    var failing: FailingRecords
+    /// Everything before it is part of a commit that was begun.
+    var committed: Int64
+    var hasEnded = false
+
+    var position: Int64 { reader.position }
+    var unread: Int64 { max(0, reader.end - reader.position) }
+}
