@@ -41,6 +41,9 @@ extension Limits {
     public static let tapLongest = TimeSpan.hours(1)
     /// Log partitions that one commit writes into: a shuffle's, a result's, side outputs and the dead letters.
     static let transactionParts = 40_000
+    /// What stays of a shuffle's partition once it has been read: enough to look at after something went wrong.
+    static let shuffleBytes: Int64 = 64 << 20
+    static let shuffleSegmentBytes: Int64 = 16 << 20
     /// Tasks that write the shuffles of one stage: as many as the inputs have partitions.
     static let upstreamTasks = 20_000
     /// Names of pipelines are parts of topics' names, which Kafka bounds at 249 bytes.

@@ -20,7 +20,7 @@ struct PromptViews: Pipeline {
 /// A node in a directory of its own, with a log to write to.
 struct NodeFixture {
     let directory: String
-    let topology: Topology
+    var topology: Topology
     var settings = NodeSettings()
 
     init(_ topology: Topology) {

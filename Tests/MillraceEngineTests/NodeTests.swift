@@ -1,6 +1,7 @@
 import Foundation
 import MillraceCore
 import MillraceFlow
+import MillraceLog
 import MillraceTables
 import Testing
 
@@ -89,6 +90,25 @@ private func pause(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
                 return total() - before
             })
         #expect(commits == 0)
+    }
+
+    @Test func whatIsNotReadYetIsHeldUntilThePipelineIsGone() async throws {
+        var fixture = NodeFixture(Self.topology)
+        defer { fixture.remove() }
+        let node = try fixture.start()
+        try await node.append(Self.visits(seed: 5, count: 900) + Self.closing, to: "visits")
+        let holds: @Sendable (Node) -> [Int64?] = { node in
+            node.log.topic("visits")!.partitions.indices.map {
+                node.log.topic("visits")!.holds(ofPartition: $0)["pipeline PromptViews/0.0"]
+            }
+        }
+        #expect(holds(node) == [0, 0, 0])
+        let ends = node.log.topic("visits")!.partitions.map { Int64?.some($0.endOffset) }
+        _ = try await node.run(until: { holds($0) == ends }, then: { _ in })
+        fixture.topology = Topology([.log(Log<Visit>("visits", partitions: 3).description)])
+        let without = try fixture.start()
+        #expect(holds(without) == [nil, nil, nil])
+        await without.close()
     }
 
     @Test func twoNodesOnOneDirectoryAreRefused() async throws {

@@ -33,9 +33,16 @@ public protocol SourceReader: AnyObject {
     func read(maxBytes: Int, _ body: (UnsafeBufferPointer<RawRecord>) -> Void) throws(Failure) -> ReadOutcome
     /// Calls `wake` once when there is something to read after an `.empty`. A newer call replaces an older one.
     func whenReadable(_ wake: @escaping @Sendable () -> Void)
+    /// Everything before `position` is part of a durable commit and will not be read again: a source that keeps records
+    /// for its readers may let go of it.
+    func committed(upTo position: Int64)
     /// The record at a position again, for `explain` and dead letters; `nil` when it is no longer there.
     func record(at position: Int64) throws(Failure) -> (key: [UInt8]?, value: [UInt8]?, timestamp: EventTime)?
     func close()
+}
+
+extension SourceReader {
+    public func committed(upTo position: Int64) {}
 }
 
 public enum ReadOutcome: Sendable, Hashable {

@@ -12,9 +12,11 @@ final class LogPartitionReader: MarkedReader {
     /// Records of one call of the body. Allocated once.
     private let lent: UnsafeMutableBufferPointer<RawRecord>
     private var registration: ReadRegistration?
+    private let hold: RetentionHold?
 
-    init(_ partition: Partition, from position: Int64?) throws(Failure) {
-        self.partition = partition
+    /// - Parameter hold: keeps what is not committed yet.
+    init(_ partition: Partition, from position: Int64?, hold: RetentionHold? = nil) throws(Failure) {
+        (self.partition, self.hold) = (partition, hold)
         reader = try LogReader(
             partition: partition, from: position ?? partition.startOffset, isolation: .readCommitted,
             deliversControl: true)
@@ -78,6 +80,8 @@ final class LogPartitionReader: MarkedReader {
             registration = nil
         }
     }
+
+    func committed(upTo position: Int64) { hold?.move(to: position) }
 
     func record(at position: Int64) throws(Failure) -> (key: [UInt8]?, value: [UInt8]?, timestamp: EventTime)? {
         let reader = try LogReader(partition: partition, from: position, isolation: .readUncommitted)

@@ -119,7 +119,7 @@ public final class Node: Sendable {
         lanes = LanePool(count: settings.lanes == 0 ? nil : settings.lanes, clock: clock)
         blocking = BlockingExecutor(name: "commit")
         supervisor = Supervisor("node", Self.supervision, clock: clock, random: random.split())
-        let assembly = PipelineAssembly(
+        var assembly = PipelineAssembly(
             node: .init(
                 settings: settings, log: log, tables: tables, identities: ProducerIdentities(tables), clock: clock,
                 blocking: blocking, logger: logger, seed: random.next(), release: release))
@@ -134,6 +134,7 @@ public final class Node: Sendable {
                     description, plan: plan, contexts: try assembly.contexts(description, plan), lanes: lanes,
                     clock: clock, random: random.split()))
         }
+        assembly.releaseOtherHolds()
         self.runners = runners
     }
 

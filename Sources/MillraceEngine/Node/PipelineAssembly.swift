@@ -7,6 +7,15 @@ internal import MillraceTables
 /// Turns a pipeline's description into tasks: makes the topics and the table it needs and connects them.
 struct PipelineAssembly {
     let node: NodeParts
+    private var holds: PipelineHolds
+
+    init(node: NodeParts) {
+        self.node = node
+        holds = PipelineHolds(log: node.log, store: TableTaskStore(node.tables), logger: node.logger)
+    }
+
+    /// After the last pipeline: lets go of what pipelines held that are not there any more.
+    func releaseOtherHolds() { holds.releaseOthers() }
 
     /// Everything the pipelines of a node share.
     struct NodeParts: Sendable {
@@ -24,7 +33,7 @@ struct PipelineAssembly {
     static func shuffleTopic(_ pipeline: String, _ stage: Int) -> String { "_shuffle.\(pipeline).\(stage)" }
     static func deadLetterTopic(_ pipeline: String) -> String { "_dead_letters.\(pipeline)" }
 
-    func contexts(_ description: PipelineDescription, _ plan: Plan) throws(Failure) -> [TaskContext] {
+    mutating func contexts(_ description: PipelineDescription, _ plan: Plan) throws(Failure) -> [TaskContext] {
         let widths = try description.inputs.map { (input) throws(Failure) in
             switch input {
             case .log(let log): try topic(log).partitions.count
@@ -54,14 +63,17 @@ struct PipelineAssembly {
                 sides: sides.filter { stage.sideOutputs.contains($0.key) }, deadLetters: deadLetters)
             if stage.isShuffled {
                 outbound.shuffle = try topic(
-                    internal: Self.shuffleTopic(description.name, stage.index), partitions: width, keeping: .hours(1))
+                    internal: Self.shuffleTopic(description.name, stage.index), partitions: width, keeping: .hours(1),
+                    segmentBytes: Limits.shuffleSegmentBytes, retentionBytes: Limits.shuffleBytes)
             } else if isLast {
                 outbound.result = result
             }
+            let holds = try holds(of: stage, description)
             for partition in 0..<tasks {
                 var ports: [TaskPort] = []
-                for port in stage.ports {
-                    ports.append(try self.port(port, description, plan, widths, width, partition))
+                for (number, port) in stage.ports.enumerated() {
+                    ports.append(
+                        try self.port(port, description, plan, widths, width, partition, holds[number][partition]))
                 }
                 contexts.append(
                     try context(
@@ -91,7 +103,7 @@ struct PipelineAssembly {
 
     private func port(
         _ port: StagePort, _ description: PipelineDescription, _ plan: Plan, _ widths: [Int], _ width: Int,
-        _ partition: Int
+        _ partition: Int, _ hold: RetentionHold?
     ) throws(Failure) -> TaskPort {
         switch port {
         case .source(let index, _):
@@ -101,20 +113,41 @@ struct PipelineAssembly {
                     try source.reader(partition: partition, from: position)
                 }
             }
-            return TaskPort(name: input.name, input: index, makeReader: try reader(of: input.name, partition))
+            return TaskPort(name: input.name, input: index, makeReader: try reader(of: input.name, partition, hold))
         case .shuffle(let from):
             let name = Self.shuffleTopic(description.name, from)
             let upstream = try taskCount(of: plan.stages[from], description, widths) ?? width
-            return TaskPort(name: name, upstreamTasks: upstream, makeReader: try reader(of: name, partition))
+            return TaskPort(name: name, upstreamTasks: upstream, makeReader: try reader(of: name, partition, hold))
         }
     }
 
+    /// By port and partition, for the ports that read a log.
+    private mutating func holds(
+        of stage: StagePlan, _ description: PipelineDescription
+    ) throws(Failure) -> [[Int: RetentionHold]] {
+        var all: [[Int: RetentionHold]] = []
+        for (number, port) in stage.ports.enumerated() {
+            var name: String?
+            switch port {
+            case .source(let index, _):
+                if case .log(let log) = description.inputs[index] { name = log.name }
+            case .shuffle(let from): name = Self.shuffleTopic(description.name, from)
+            }
+            guard let topic = name.flatMap(node.log.topic) else {
+                all.append([:])
+                continue
+            }
+            all.append(try holds.holds(topic, pipeline: description.name, stage: stage.index, port: number))
+        }
+        return all
+    }
+
     private func reader(
-        of name: String, _ partition: Int
+        of name: String, _ partition: Int, _ hold: RetentionHold?
     ) throws(Failure) -> @Sendable (Int64?) throws(Failure) -> any SourceReader {
         guard let topic = node.log.topic(name) else { throw Failure(.notFound, "there is no topic \(name)") }
         let log = topic.partitions[partition]
-        return { (position) throws(Failure) in try LogPartitionReader(log, from: position) }
+        return { (position) throws(Failure) in try LogPartitionReader(log, from: position, hold: hold) }
     }
 
     private func context(
@@ -146,16 +179,26 @@ struct PipelineAssembly {
                     "log \(log.name) has \(present.partitions.count) partitions, the topology says \(log.partitions)",
                     advice: "Change the topology, or add partitions with: millrace log", place: log.name)
             }
+            let kept = present.configuration
+            if kept.retentionTime != log.retention || kept.retentionBytes != log.retentionBytes {
+                try node.log.alterTopic(log.name) { configuration in
+                    configuration.retentionTime = log.retention
+                    configuration.retentionBytes = log.retentionBytes
+                }
+            }
             return present
         }
         var configuration = TopicConfiguration(partitions: log.partitions)
-        if let retention = log.retention { configuration.retentionTime = retention }
+        configuration.retentionTime = log.retention
         configuration.retentionBytes = log.retentionBytes
         return try node.log.createTopic(log.name, configuration)
     }
 
     /// A topic of ours: visible as soon as it is written, because the commit behind it decides about durability.
-    private func topic(internal name: String, partitions: Int, keeping retention: TimeSpan) throws(Failure) -> Topic {
+    private func topic(
+        internal name: String, partitions: Int, keeping retention: TimeSpan, segmentBytes: Int64? = nil,
+        retentionBytes: Int64? = nil
+    ) throws(Failure) -> Topic {
         if let present = node.log.topic(name) {
             guard present.partitions.count == partitions else {
                 throw Failure(
@@ -167,7 +210,11 @@ struct PipelineAssembly {
         }
         var configuration = TopicConfiguration(partitions: partitions)
         configuration.retentionTime = retention
+        configuration.retentionBytes = retentionBytes
+        if let segmentBytes { configuration.segmentBytes = segmentBytes }
         configuration.durability = .written
+        // How long a record has been here, not when what it tells of happened: that is part of the record.
+        configuration.timestamps = .append
         // Event times of any past are carried through; nothing here is from outside.
         configuration.futureLimit = nil
         return try node.log.createTopic(name, configuration)

@@ -196,6 +196,7 @@ final class StageRun {
         guard let result = job?.result else { return }
         job = nil
         let success = try result.get()
+        for (port, position) in zip(ports, success.mark.positions) { port.reader.committed(upTo: position) }
         let wall = context.clock.wall
         board.update {
             $0.mark = success.mark

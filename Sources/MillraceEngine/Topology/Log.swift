@@ -11,7 +11,8 @@ public struct Log<Element: Record>: PipelineInput {
         description = LogDescription(name: name, partitions: partitions, elementType: String(describing: Element.self))
     }
 
-    /// How long records stay, in time and in bytes of a partition; `nil` keeps them for ever.
+    /// How long records stay, in time and in bytes of a partition; `nil` keeps them for ever. Without it a week. What a
+    /// pipeline of the node has not read yet stays in any case.
     public func keeping(for span: TimeSpan? = nil, bytes: Int64? = nil) -> Log {
         var copy = description
         (copy.retention, copy.retentionBytes) = (span, bytes)
@@ -27,6 +28,7 @@ public struct LogDescription: Sendable, Hashable {
     public var name: String
     public var partitions: Int
     public var elementType: String
-    public var retention: TimeSpan?
+    /// `nil` keeps for ever.
+    public var retention: TimeSpan? = .days(7)
     public var retentionBytes: Int64?
 }

@@ -34,6 +34,34 @@ extension Topic {
     ///
     /// Throws `offsetOutOfRange`, naming the gap, when retention was faster.
     public func hold(name: String, partition index: Int, offset: Int64) throws(Failure) -> RetentionHold {
+        let hold = try place(name, index, offset)
+        try storeHolds()
+        return hold
+    }
+
+    /// The same on several partitions for one write: offsets by partition.
+    public func hold(name: String, offsets: [Int: Int64]) throws(Failure) -> [Int: RetentionHold] {
+        var holds: [Int: RetentionHold] = [:]
+        for (index, offset) in offsets.sorted(by: { $0.key < $1.key }) { holds[index] = try place(name, index, offset) }
+        try storeHolds()
+        return holds
+    }
+
+    /// A hold that is there already.
+    public func hold(named name: String, ofPartition index: Int) -> RetentionHold? {
+        let partition = partitions[index]
+        return partition.state.withLock { $0.holds[name] } == nil
+            ? nil : RetentionHold(name: name, partition: partition)
+    }
+
+    private func storeHolds() throws(Failure) {
+        guard let partition = partitions.first else { return }
+        try attempting("The hold could not be stored", place: name) { () throws(IOFault) in
+            try partition.holdFile.store(partitions)
+        }
+    }
+
+    private func place(_ name: String, _ index: Int, _ offset: Int64) throws(Failure) -> RetentionHold {
         let partitions = partitions
         guard partitions.indices.contains(index) else {
             throw Failure(.notFound, "The topic \(self.name) has no partition \(index)")
@@ -59,9 +87,6 @@ extension Topic {
         case .held: break
         }
         partition.holdFile.markChanged()
-        try attempting("The hold could not be stored", place: partition.name) { () throws(IOFault) in
-            try partition.holdFile.store(partitions)
-        }
         return RetentionHold(name: name, partition: partition)
     }
     /// The holds there are: offset by name.
