@@ -64,6 +64,12 @@ final class HTTPServer: Sendable {
     func start() throws(Failure) -> Int {
         let v4 = startDaemon(port: options.port, isIPv6: false)
         guard let v4 else {
+            // A port that is taken says so; anything else is what TLS was given.
+            if options.tls != nil, errno != EADDRINUSE, errno != EACCES {
+                throw Failure(
+                    .invalidArgument, "the console's certificate or key is not usable",
+                    advice: "Give it PEM files of a key and of a certificate that belong together")
+            }
             let reason = IOFault(.open, path: "port \(options.port)", errno: errno)
             throw Failure(
                 .inUse, "port \(options.port) cannot be listened on",
