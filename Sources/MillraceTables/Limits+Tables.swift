@@ -19,4 +19,20 @@ extension Limits {
     public static let pagingStateBytes = 160 << 10
     /// Batches, and about as many changes, that a subscriber gets at once.
     public static let feedStep = 1_024
+    /// How often the store asks itself whether a table is worth a look for what is dead. As long as the margin above:
+    /// nothing can be purged sooner.
+    public static let upkeepInterval = TimeSpan.seconds(60)
+    /// After a look at a table its upkeep rests at least so many times as long as the look took: looking costs 5 % of
+    /// one core at most.
+    static let upkeepRest: Int64 = 20
+    /// Dead bytes are purged when they are one in so many of a table: rewriting costs ten times what it frees, at most…
+    static let purgeShare = 10
+    /// …or when something has been dead for so long: all that is dead is off the disk a day later.
+    static let purgeLatest = TimeSpan.days(1)
+    /// So many dead rows in a row are dropped in bulk, by one deletion of their range and whole files.
+    static let purgeRun = 1_000
+    /// Keys that are looked at again and deleted while no commit is written: a few milliseconds.
+    static let purgeChunk = 4_096
+    /// Rows that purging writes anew while no commit is written: a few milliseconds.
+    static let purgeRewrite = 512
 }

@@ -3,7 +3,9 @@ import MillraceCore
 /// What compaction may forget: expired cells, tombstones whose grace is over, old commits, dropped columns.
 ///
 /// One node holds the only copy, so nothing has to be kept for another replica. RocksDB calls this for values that
-/// hide all older ones of their key, so a tombstone in one has nothing left to delete.
+/// hide all older ones of their key, so a tombstone in one has nothing left to delete. But it does so without what is
+/// newer: where writers bring times of their own, an older write may wait there for its tombstone. So in tables with a
+/// grace compaction purges only what no time decides, and `PurgeWalk` the rest, from whole rows.
 final class PurgeRules: Sendable {
     enum Verdict {
         case keep, drop
@@ -34,6 +36,9 @@ final class PurgeRules: Sendable {
 
     /// Rows rewritten or dropped by compaction since the store was opened.
     var purged: Int { state.withLock { $0.purged } }
+
+    /// Rows dropped in bulk.
+    func note(purged rows: Int) { state.withLock { $0.purged += rows } }
 
     /// Rows that merging emptied: merge results do not pass the filter, so it takes another compaction to drop them.
     var bare: Int { state.withLock { $0.bare } }
@@ -68,9 +73,10 @@ final class PurgeRules: Sendable {
         guard let table else { return .keep }
         let isEmpty = flags & (RowFlags.marker | RowFlags.deletion) == 0 && value.count == RowHead.bytes
         if isEmpty { return count(.drop) }
-        guard flags & RowFlags.mortal != 0 || !table.droppedColumns.isEmpty else { return .keep }
+        let isLate = table.grace > 0
+        guard !isLate && flags & RowFlags.mortal != 0 || !table.droppedColumns.isEmpty else { return .keep }
         do throws(RowFault) {
-            return count(try PurgeRules.purge(value, table, now: clock.wall.seconds))
+            return count(try PurgeRules.purge(value, table, now: isLate ? .min : clock.wall.seconds))
         } catch {
             // Damage is for readers and `verify` to report, not for compaction to remove.
             return .keep
@@ -83,11 +89,12 @@ final class PurgeRules: Sendable {
         return verdict
     }
 
+    /// - Parameter now: seconds; `.min` for dropped columns alone.
     static func purge(
         _ value: UnsafeRawBufferPointer, _ table: Table, now: Int64
     ) throws(RowFault) -> Verdict {
         // A reader that began up to `margin` ago must still find what was alive then.
-        let horizon = now - table.grace - Limits.purgeMarginSeconds
+        let horizon = now == .min ? .min : now - table.grace - Limits.purgeMarginSeconds
         var (head, cursor) = try RowHead.read(value)
         var dropped = false
         if !head.deletion.isNone, head.deletion.seconds < horizon { (head.deletion, dropped) = (.none, true) }

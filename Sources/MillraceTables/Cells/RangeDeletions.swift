@@ -6,16 +6,13 @@ import MillraceCore
 ///
 ///     flags 1 · entries…      entry: timestamp 8 · seconds varint · lower length, bytes · upper length, bytes
 ///
-/// Bounds are what follows the partition in a row's key: `lower ≤ suffix < upper`.
+/// Bounds are what follows the partition in a row's key: `lower ≤ suffix < upper`. In normal form entries are in order
+/// and do not overlap, so that a row finds its deletion by bisection, and a partition may have very many.
 enum RangeDeletions {
     struct Entry: Hashable, Sendable {
         var lower: [UInt8]
         var upper: [UInt8]
         var deletion: Deletion
-        func covers(_ other: Entry) -> Bool {
-            deletion.timestamp >= other.deletion.timestamp && !other.lower.lexicographicallyPrecedes(lower)
-                && !upper.lexicographicallyPrecedes(other.upper)
-        }
     }
 
     /// Where the timestamp of a list with one entry stands, to be filled in at the commit.
@@ -51,25 +48,61 @@ enum RangeDeletions {
         return writer.bytes
     }
 
-    /// The union; an entry that another covers is dropped.
-    static func merge(_ lists: [[Entry]]) -> [Entry] {
-        var kept: [Entry] = []
-        for entry in lists.joined() where !kept.contains(where: { $0.covers(entry) }) {
-            kept.removeAll { entry.covers($0) }
-            kept.append(entry)
-        }
-        return kept
+    static func isNormal(_ entries: [Entry]) -> Bool {
+        entries.allSatisfy { $0.lower.lexicographicallyPrecedes($0.upper) }
+            && zip(entries, entries.dropFirst()).allSatisfy { !$1.lower.lexicographicallyPrecedes($0.upper) }
     }
 
-    /// The latest deletion over a row whose key ends in `suffix`.
-    static func deletion(of suffix: UnsafeRawBufferPointer, in entries: [Entry]) -> Deletion {
-        var found = Deletion.none
-        for entry in entries {
-            let inside =
-                entry.lower.withUnsafeBytes { $0.order(suffix) <= 0 }
-                && entry.upper.withUnsafeBytes { suffix.order($0) < 0 }
-            if inside { found = Deletion.later(found, entry.deletion) }
+    /// The union in normal form: where deletions overlap the latest counts.
+    static func merge(_ lists: [[Entry]]) -> [Entry] {
+        var sorted = lists.flatMap { $0 }.filter { $0.lower.lexicographicallyPrecedes($0.upper) }
+        // Lists are in order already, so this is a merge of runs.
+        sorted.sort { $0.lower.lexicographicallyPrecedes($1.lower) }
+        var merged: [Entry] = []
+        /// Entries that begin at or before `position`, the latest deletion last.
+        var open: [Entry] = []
+        var position: [UInt8] = []
+        /// Appends what is deleted from `position` to `end`, which nothing begins before.
+        func advance(to end: [UInt8]?) {
+            while let top = open.last {
+                if !position.lexicographicallyPrecedes(top.upper) {
+                    open.removeLast()
+                    continue
+                }
+                if let end, !position.lexicographicallyPrecedes(end) { return }
+                let stop = end.map { $0.lexicographicallyPrecedes(top.upper) ? $0 : top.upper } ?? top.upper
+                if let last = merged.last, last.deletion == top.deletion, last.upper == position {
+                    merged[merged.count - 1].upper = stop
+                } else {
+                    merged.append(Entry(lower: position, upper: stop, deletion: top.deletion))
+                }
+                position = stop
+            }
         }
-        return found
+        for entry in sorted {
+            advance(to: entry.lower)
+            position = entry.lower
+            let place = open.lastIndex { Deletion.later($0.deletion, entry.deletion) == entry.deletion } ?? -1
+            open.insert(entry, at: place + 1)
+        }
+        advance(to: nil)
+        return merged
+    }
+
+    /// The deletion over a row whose key ends in `suffix`.
+    ///
+    /// - Parameter entries: in normal form.
+    static func deletion(of suffix: UnsafeRawBufferPointer, in entries: [Entry]) -> Deletion {
+        var (low, high) = (0, entries.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].upper.withUnsafeBytes({ $0.order(suffix) <= 0 }) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        guard low < entries.count, entries[low].lower.withUnsafeBytes({ $0.order(suffix) <= 0 }) else { return .none }
+        return entries[low].deletion
     }
 }

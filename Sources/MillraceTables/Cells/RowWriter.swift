@@ -15,6 +15,8 @@ struct RowWriter: Sendable {
     var isBare: Bool {
         writer.count == start + RowHead.bytes && writer.bytes[start] & (RowFlags.marker | RowFlags.deletion) == 0
     }
+    /// Something in the row begun last is dead or will be.
+    @inline(__always) var isMortal: Bool { writer.bytes[start] & RowFlags.mortal != 0 }
     mutating func removeAll() { writer.removeAll() }
     consuming func take() -> [UInt8] { writer.bytes }
 

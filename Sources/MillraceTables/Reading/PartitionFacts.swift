@@ -32,6 +32,7 @@ struct PartitionFacts {
 
     mutating func read(ranges bytes: UnsafeRawBufferPointer, _ decoder: inout RowDecoder) throws(Failure) {
         do throws(RowFault) { ranges = try RangeDeletions.read(bytes) } catch { throw RowView.damage(decoder.table) }
+        if !RangeDeletions.isNormal(ranges) { ranges = RangeDeletions.merge([ranges]) }
         decoder.tombstones += ranges.count
     }
 

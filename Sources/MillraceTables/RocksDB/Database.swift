@@ -83,10 +83,14 @@ final class Database: @unchecked Sendable {
         try calling("flushing", at: directory) { error in rocksdb_flush(handle, options, error) }
     }
 
-    /// Rewrites a key range down to the last level, so that what may be purged is purged.
-    func compact(_ range: KeyRange) {
+    /// Rewrites a key range down to the last level, so that what may be purged is purged. Ends early after
+    /// `stopCompacting`.
+    ///
+    /// - Parameter exclusive: RocksDB's own compactions wait meanwhile.
+    func compact(_ range: KeyRange, exclusive: Bool = true) {
         let options = rocksdb_compactoptions_create()
         defer { rocksdb_compactoptions_destroy(options) }
+        rocksdb_compactoptions_set_exclusive_manual_compaction(options, exclusive ? 1 : 0)
         // 2 forces the last level to be rewritten too; else the filter would not see it.
         rocksdb_compactoptions_set_bottommost_level_compaction(options, 2)
         range.lending { lower, upper in
@@ -94,7 +98,30 @@ final class Database: @unchecked Sendable {
         }
     }
 
-    /// Drops the SST files that lie wholly inside a range: space comes back at once. What straddles an end stays.
+    /// Ends `compact` soon, wherever it runs, for good: for closing.
+    func stopCompacting() { rocksdb_disable_manual_compaction(handle) }
+
+    /// Entries and deletions in the files that overlap a range.
+    func deletions(in range: KeyRange) -> (entries: UInt64, deletions: UInt64) {
+        guard let files = rocksdb_livefiles(handle) else { return (0, 0) }
+        defer { rocksdb_livefiles_destroy(files) }
+        var sum: (entries: UInt64, deletions: UInt64) = (0, 0)
+        for index in 0..<rocksdb_livefiles_count(files) {
+            var (low, high) = (0, 0)
+            let first = rocksdb_livefiles_smallestkey(files, index, &low)
+            let last = rocksdb_livefiles_largestkey(files, index, &high)
+            let isOutside =
+                range.upper.withUnsafeBytes { UnsafeRawBufferPointer(start: first, count: low).order($0) >= 0 }
+                || range.lower.withUnsafeBytes { UnsafeRawBufferPointer(start: last, count: high).order($0) < 0 }
+            if isOutside { continue }
+            sum.entries += rocksdb_livefiles_entries(files, index)
+            sum.deletions += rocksdb_livefiles_deletions(files, index)
+        }
+        return sum
+    }
+
+    /// Drops the SST files that lie wholly inside a range, its upper end included: space comes back at once. What
+    /// straddles an end stays.
     func deleteFiles(in range: KeyRange) throws(Failure) {
         try range.lending { (lower, upper) throws(Failure) in
             try calling("dropping files", at: directory) { error in

@@ -20,10 +20,17 @@ struct Catalog: Sendable {
     }
     static func tableKey(_ id: UInt32) -> [UInt8] { [Layout.schema, Kind.table] + Layout.bigEndian(id) }
 
+    var facts: [UInt32: TableFacts] {
+        Dictionary(uniqueKeysWithValues: tables.values.map { ($0.id, $0.facts) })
+    }
     func table(id: UInt32) -> StoredTable? { tables.values.first { $0.id == id } }
 
     /// Reads the schema, and stamps a new store with its format.
-    static func load(_ database: Database, clock: any RuntimeClock, readOnly: Bool) throws(Failure) -> Catalog {
+    ///
+    /// - Parameter keeping: facts by table id that tables handed out earlier share, and go on sharing.
+    static func load(
+        _ database: Database, clock: any RuntimeClock, readOnly: Bool, keeping: [UInt32: TableFacts] = [:]
+    ) throws(Failure) -> Catalog {
         if let format = try database.value(Layout.formatKey) {
             guard format == [Layout.format] else {
                 throw Failure(
@@ -43,7 +50,7 @@ struct Catalog: Sendable {
             let (key, value) = (Array(cursor.key), Array(cursor.value))
             let outcome: Result<Void, Failure>
             do throws(ByteFault) {
-                outcome = try catalog.read(key, value, database)
+                outcome = try catalog.read(key, value, database, keeping)
             } catch {
                 throw Failure(.corrupt, "the stored schema cannot be read: \(error)", place: database.directory)
             }
@@ -59,7 +66,7 @@ struct Catalog: Sendable {
 
     /// A fault in the bytes is thrown; a failure of what they say comes back.
     private mutating func read(
-        _ key: [UInt8], _ value: [UInt8], _ database: Database
+        _ key: [UInt8], _ value: [UInt8], _ database: Database, _ keeping: [UInt32: TableFacts]
     ) throws(ByteFault) -> Result<Void, Failure> {
         let name = key[2...]
         switch key.count > 2 ? key[1] : 0 {
@@ -74,10 +81,14 @@ struct Catalog: Sendable {
             guard key.count == 6 else { throw ByteFault(.unknownValue, at: 0) }
             let id = name.withUnsafeBytes { UInt32(bigEndian: $0.loadUnaligned(as: UInt32.self)) }
             do throws(Failure) {
-                let facts = try database.value(Layout.tableFactsKey(id))
+                let stored = try database.value(Layout.tableFactsKey(id))
                 let record = try TableRecord(decoding: value)
-                let table = record.table(
-                    id, try facts.map { (bytes) throws(Failure) in try decodeFacts(bytes) } ?? TableFacts())
+                var facts = try stored.map { (bytes) throws(Failure) in try decodeFacts(bytes) } ?? TableFacts()
+                if let shared = keeping[id] {
+                    shared.raise(to: facts)
+                    facts = shared
+                }
+                let table = record.table(id, facts)
                 tables[Name(keyspace: table.schema.keyspace, name: table.schema.name)] = table
             } catch {
                 return .failure(error)

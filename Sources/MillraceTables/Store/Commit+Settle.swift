@@ -14,6 +14,12 @@ extension Commit {
                 batch.put(Layout.tableFactsKey(tables[number].id), facts.encoded)
             }
         }
+        for (table, bytes) in zip(tables, dying) where bytes > 0 {
+            table.facts.dying.wrappingAdd(bytes, ordering: .relaxed)
+            if !table.facts.mayDie.exchange(true, ordering: .relaxed) {
+                batch.put(Layout.tableFactsKey(table.id), table.facts.encoded)
+            }
+        }
         let mayPut = tables.map { id > $0.facts.future.load(ordering: .relaxed) }
         batch.patching { (bytes) in
             let stamp = id.bigEndian

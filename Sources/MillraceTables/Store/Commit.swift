@@ -54,6 +54,8 @@ public struct Commit: Sendable {
     var provenance: [UInt8] = []
     /// The largest timestamp a statement brought, per table that had one.
     var explicit: [Int: Int64] = [:]
+    /// For each of `tables`: bytes of records in which something dies some day.
+    var dying: [Int] = []
     private var seen = SeenKeys()
     var places: UInt64 = 0
     private var key = ByteWriter(capacity: 64)
@@ -127,6 +129,7 @@ public struct Commit: Sendable {
         let number = number(of: table)
         if let timestamp = options.timestamp { explicit[number] = max(explicit[number] ?? .min, timestamp) }
         let tag = batch.bytes.count
+        if value.isMortal { dying[number] += key.count + value.writer.count }
         batch.record(RawBatch.Tag.merge, key.bytes, value.bytes)
         let isFirst = ties == .byOrder || seen.insert(key.bytes)
         patches.append(
@@ -157,6 +160,7 @@ public struct Commit: Sendable {
         if let known = tables.firstIndex(where: { $0 === table }) { return known }
         precondition(tables.count < Int(UInt16.max), "a commit names more tables than there can be")
         tables.append(table)
+        dying.append(0)
         return tables.count - 1
     }
 }

@@ -1,5 +1,4 @@
 public import MillraceCore
-internal import Synchronization
 
 /// A table as it is at one revision of its schema. A commit built with an older revision stays valid: cells name their
 /// columns by ids that are never reused.
@@ -38,31 +37,4 @@ public final class StoredTable: Sendable {
 
     public var name: String { schema.fullName }
     var rows: KeyRange { KeyRange(prefix: prefix) }
-}
-
-/// What a table's writers have done that readers and later writers have to know. Shared by all revisions.
-final class TableFacts: Sendable {
-    /// The largest timestamp that was ahead of its commit. Up to it, overwriting a row unseen could hide newer cells.
-    let future: Atomic<Int64>
-    /// Some partition has a list of range deletions.
-    let hasRanges: Atomic<Bool>
-
-    init(future: Int64 = .min, hasRanges: Bool = false) {
-        self.future = Atomic(future)
-        self.hasRanges = Atomic(hasRanges)
-    }
-
-    var encoded: [UInt8] {
-        Layout.bigEndian(future.load(ordering: .relaxed)) + [hasRanges.load(ordering: .relaxed) ? 1 : 0]
-    }
-
-    convenience init(decoding bytes: [UInt8]) throws(ByteFault) {
-        let (future, flag) = try bytes.lending { (raw) throws(ByteFault) in
-            var reader = ByteReader(raw)
-            let facts = (try reader.integer(Int64.self), try reader.byte())
-            try reader.expectEnd()
-            return facts
-        }
-        self.init(future: future, hasRanges: flag != 0)
-    }
 }

@@ -6,8 +6,8 @@ extension TableStore {
     /// Moves everything in memory into files.
     public func flush() throws(Failure) { try database().flush() }
 
-    /// Rewrites everything, or one table, down to the last level: what has expired or was deleted leaves the disk.
-    /// Takes as long as copying the data does.
+    /// Rewrites everything, or one table, down to the last level: what has expired or was deleted leaves the disk, in
+    /// tables with a tombstone grace only by `purge`. Takes as long as copying the data does.
     public func compact(_ table: StoredTable? = nil) throws(Failure) {
         let database = try database()
         let range = table?.rows ?? Layout.everything
@@ -19,9 +19,14 @@ extension TableStore {
     }
 
     /// Forgets for good what may be forgotten of a table: expired cells, deletions whose grace is over, dropped
-    /// columns. To be called now and then for tables with times to live or a tombstone grace; copies the table's data.
+    /// columns. The store does so by itself when it is worth it (`TableStoreOptions.upkeepInterval`); this does it
+    /// now, to the last byte, and copies the table's data.
     public func purge(_ table: StoredTable) throws(Failure) {
         if table.facts.hasRanges.load(ordering: .acquiring) { try sweep(table) }
+        if table.facts.mayDie.load(ordering: .relaxed) {
+            try flush()
+            _ = try PurgeWalk(store: self, table: table) { true }.run()
+        }
         try compact(table)
     }
 

@@ -1,4 +1,5 @@
 public import MillraceCore
+internal import Synchronization
 
 /// Changes of the schema. Each is checked whole, then committed with a sync; a failure has changed nothing.
 extension TableStore {
@@ -120,6 +121,9 @@ extension TableStore {
             let table = StoredTable(
                 id: old.id, schema: schema, tombstoneGrace: old.tombstoneGrace,
                 droppedColumns: old.droppedColumns.union(dropped), facts: old.facts)
+            if !dropped.isEmpty, !old.facts.mayDie.exchange(true, ordering: .relaxed) {
+                batch.put(Layout.tableFactsKey(table.id), old.facts.encoded)
+            }
             catalog.tables[key] = table
             batch.put(Catalog.tableKey(table.id), TableRecord(table).encoded)
             return table

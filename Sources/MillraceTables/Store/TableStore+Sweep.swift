@@ -38,7 +38,9 @@ extension TableStore {
         guard let bytes = try database.value(list) else { return }
         let entries: [RangeDeletions.Entry]
         do throws(RowFault) {
-            entries = try bytes.lending { (bytes) throws(RowFault) in try RangeDeletions.read(bytes) }
+            entries = try bytes.lending { (bytes) throws(RowFault) in
+                RangeDeletions.merge([try RangeDeletions.read(bytes)])
+            }
         } catch {
             throw RowView.damage(table)
         }

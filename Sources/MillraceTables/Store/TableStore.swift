@@ -24,6 +24,9 @@ public final class TableStore: Sendable {
     let markFailures = Counter()
     let commits = Counter()
     let groups = Counter()
+    /// When each table is worth the next look for what is dead. The upkeep's thread alone changes it.
+    let plans = Lock<[UInt32: UpkeepPlan]>([:])
+    let care: Upkeep?
 
     enum Handle {
         case open(Database)
@@ -40,6 +43,7 @@ public final class TableStore: Sendable {
     ) throws(Failure) -> TableStore {
         let store = TableStore(directory, options, clock, storage)
         try store.start()
+        store.care?.start(store)
         return store
     }
 
@@ -52,7 +56,10 @@ public final class TableStore: Sendable {
         catalog = Lock(Catalog())
         stamps = Lock(HybridClock(last: 0))
         handle = Lock(.closed)
+        care = options.readOnly ? nil : options.upkeepInterval.map { Upkeep(clock: clock, interval: $0) }
     }
+
+    deinit { care?.stop(waits: false) }
 
     var rocksDirectory: String { directory + "/rows" }
     var markPath: String { directory + "/mark" }
@@ -71,7 +78,8 @@ public final class TableStore: Sendable {
         if let mark { try checkLogs(against: mark.position) }
         let database = try Database(rocksDirectory, options.database, purge: purge)
         if let mark { try check(database, against: mark.position) }
-        let loaded = try Catalog.load(database, clock: clock, readOnly: options.readOnly)
+        let loaded = try Catalog.load(
+            database, clock: clock, readOnly: options.readOnly, keeping: catalog.withLock { $0.facts })
         for table in loaded.tables.values { purge.set(table.id, PurgeRules.Table(table)) }
         catalog.withLock { $0 = loaded }
         let last = max(try TableStore.lastCommit(database), mark?.position.commit ?? 0)
@@ -89,6 +97,7 @@ public final class TableStore: Sendable {
             if case .open(let database) = state { return database }
             return nil
         }
+        old?.stopCompacting()
         line.retire()
         let deadline = clock.now + Limits.reopenWait
         while old != nil, clock.now < deadline { pause(milliseconds: 1) }
@@ -103,9 +112,18 @@ public final class TableStore: Sendable {
     /// Refuses every later call. Acknowledged commits are on the disk already.
     public func close() {
         feed.close()
-        handle.withLock { $0 = .closed }
+        let database = handle.withLock { state -> Database? in
+            defer { state = .closed }
+            if case .open(let database) = state { return database }
+            return nil
+        }
+        database?.stopCompacting()
+        care?.stop(waits: true)
         line.retire()
     }
+
+    /// What the store's own upkeep met the last time, if anything. It is tried again at the next interval.
+    public var upkeepFailure: Failure? { care?.failure }
 
     // MARK: Commits
 

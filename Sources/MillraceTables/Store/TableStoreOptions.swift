@@ -10,6 +10,9 @@ public struct TableStoreOptions: Sendable {
     public var commitRetention = TimeSpan.days(7)
     /// Bytes of recent commits kept for subscribers that are behind.
     public var feedBytes = 8 << 20
+    /// How often the store's own thread asks which tables have something dead worth purging. nil: never; then call
+    /// `purge`.
+    public var upkeepInterval: TimeSpan? = Limits.upkeepInterval
     /// Opens although the files end before the last commit that was acknowledged. What is missing is lost then.
     public var acceptsLoss = false
     /// Nothing is written: for kept snapshots.
