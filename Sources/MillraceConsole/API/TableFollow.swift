@@ -139,11 +139,14 @@ enum TableFollow {
             RowText.json(change.key.map(Optional.some), of: keys, into: &out)
             out.bytes.withUnsafeBytes { json.raw($0) }
             json.key("cells")
-            let whole = change.cells.filter { $0.element == nil }
+            let parts = change.cells.filter(\.isPart)
+            // A collection that was replaced is named among the partial ones: its parts follow its deletion.
+            let whole = change.cells.filter { cell in
+                !cell.isPart && !parts.contains { $0.column.id == cell.column.id }
+            }
             var cells = ByteWriter()
             RowText.json(whole.map(\.value), of: whole.map(\.column), into: &cells)
             cells.bytes.withUnsafeBytes { json.raw($0) }
-            let parts = change.cells.filter { $0.element != nil }
             if !parts.isEmpty {
                 json.key("partial")
                 json.array { json in for part in parts { json.string(part.column.name) } }

@@ -67,7 +67,9 @@ final class ChangePrinter: Sendable {
         var texts: [String: String] = [:]
         let keys = table.schema.columns.filter(\.isKey)
         for (column, value) in zip(keys, change.key) { texts[column.name] = Self.text(value, column.type) }
-        for cell in change.cells { texts[cell.column.name] = cell.value.map { Self.text($0, cell.column.type) } ?? "" }
+        for cell in change.cells where !cell.isPart {
+            texts[cell.column.name] = cell.value.map { Self.text($0, cell.column.type) } ?? ""
+        }
         return names.map { texts[$0] ?? "" }
     }
 

@@ -81,8 +81,6 @@ struct ChangeDecoder: Sendable {
         var cursor = start
         var cells: [RowChange.Cell] = []
         while let cell = try cursor.cell(base: head.base) {
-            // What precedes a whole collection's elements; the elements themselves follow.
-            if cell.kind == CellFlags.collection, cell.timestamp != head.base { continue }
             guard let column = table.schema.column(id: UInt16(truncatingIfNeeded: cell.column)) else { continue }
             cells.append(try change(cell, column))
         }
@@ -94,7 +92,7 @@ struct ChangeDecoder: Sendable {
 
     private func change(_ cell: Cell, _ column: TableSchema.Column) throws(RowFault) -> RowChange.Cell {
         var change = RowChange.Cell(
-            column: column, element: nil, value: nil, timestamp: cell.timestamp,
+            column: column, isPart: !cell.path.isEmpty, element: nil, value: nil, timestamp: cell.timestamp,
             expiry: cell.isExpiring ? cell.expiry : nil)
         let isLive = cell.kind == CellFlags.live || cell.kind == CellFlags.counter
         do throws(ByteFault) {

@@ -2,12 +2,15 @@ import MillraceCore
 
 /// One change of a table, as it was committed.
 public struct RowChange: Sendable {
+    /// A collection that is replaced comes as the deletion of all it held, then its parts.
     public struct Cell: Sendable {
         public var column: TableSchema.Column
-        /// The place within a collection: the set's element, the map's key, the user type's field; nil for the whole
-        /// column and for lists, whose places mean nothing outside.
+        /// One element of a collection, or one field of a user type; else the whole column.
+        public var isPart: Bool
+        /// Which part: the set's element, the map's key, the user type's field; nil for the whole column and for
+        /// lists, whose places mean nothing outside.
         public var element: Value?
-        /// nil: deleted.
+        /// nil: deleted. Of a part the part's value.
         public var value: Value?
         public var timestamp: Int64
         /// Seconds since 1970 at which it ends.
