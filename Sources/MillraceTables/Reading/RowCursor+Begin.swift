@@ -4,17 +4,28 @@ extension RowCursor {
     static func open(
         _ snapshot: TableSnapshot, _ table: StoredTable, _ query: RowQuery, after state: PagingState?
     ) throws(Failure) -> RowCursor {
-        let projection =
+        var query = query
+        var projection =
             try query.columns.map { (names) throws(Failure) in try Projection(table.schema, names: names) }
             ?? table.everything
-        let suffixes = try query.range.suffixes(table)
+        if query.isDistinct {
+            if query.columns == nil { projection = Projection(table.schema, Array(table.schema.statics)) }
+            guard projection.columns.allSatisfy({ $0.kind == .static }), query.ranges.contains(where: \.isUnbounded)
+            else {
+                throw Failure(
+                    .invalidArgument, "DISTINCT gives partition keys and static columns alone, without bounds on rows",
+                    place: table.name)
+            }
+            query.perPartitionLimit = 1
+        }
+        let slices = try ClusteringRange.slices(query.ranges, of: table)
         if case .keys = query.partitions {
         } else if query.order == .reversed {
             throw Failure(
                 .invalidArgument, "only rows of named partitions can be read backwards", place: table.name)
         }
         let content = try state.map { (state) throws(Failure) in try state.content() }
-        var cursor = RowCursor(snapshot, table, query, projection, suffixes)
+        var cursor = RowCursor(snapshot, table, query, projection, slices)
         if let content { try cursor.resume(content) } else { cursor.start() }
         return cursor
     }
@@ -77,21 +88,37 @@ extension RowCursor {
         var facts = PartitionFacts(prefix: writer.bytes)
         facts.keyValues = key
         try facts.load(snapshot.database, snapshot.snapshot, &decoder)
-        var range = KeyRange(writer.bytes + suffixes.lower, writer.bytes + suffixes.upper)
+        pending = slices.map { KeyRange(writer.bytes + $0.lower, writer.bytes + $0.upper) }
+        if query.order == .stored { pending.reverse() }
         if let content {
             guard content.key.withUnsafeBytes({ $0.starts(with: writer.bytes) }) else { throw foreign() }
             facts.emitted = content.emitted
-            if query.order == .reversed { range.upper = content.key } else { range.lower = content.key + [0] }
+            for index in pending.indices {
+                if query.order == .reversed {
+                    if content.key.lexicographicallyPrecedes(pending[index].upper) {
+                        pending[index].upper = content.key
+                    }
+                } else if !content.key.lexicographicallyPrecedes(pending[index].lower) {
+                    pending[index].lower = content.key + [0]
+                }
+            }
         }
         enter(facts)
         nextPartition += 1
-        guard range.lower.lexicographicallyPrecedes(range.upper) else {
-            walk = nil
-            return
+        walk = nil
+        _ = openSlice()
+    }
+
+    /// Goes to the next piece of the open partition; false when there is none.
+    mutating func openSlice() -> Bool {
+        while let range = pending.popLast() {
+            guard range.lower.lexicographicallyPrecedes(range.upper) else { continue }
+            let cursor = DatabaseCursor(snapshot.snapshot, range)
+            if query.order == .reversed { cursor.seekToLast() } else { cursor.seekToFirst() }
+            stand(on: cursor)
+            return true
         }
-        let cursor = DatabaseCursor(snapshot.snapshot, range)
-        if query.order == .reversed { cursor.seekToLast() } else { cursor.seekToFirst() }
-        stand(on: cursor)
+        return false
     }
 }
 

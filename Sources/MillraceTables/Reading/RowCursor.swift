@@ -9,7 +9,8 @@ public struct RowCursor: ~Copyable {
     let table: StoredTable
     let query: RowQuery
     var decoder: RowDecoder
-    let suffixes: (lower: [UInt8], upper: [UInt8])
+    /// The pieces of each partition that are wanted, in their order.
+    let slices: [KeyRange]
     let isUnbounded: Bool
 
     var walk: DatabaseCursor?
@@ -19,6 +20,10 @@ public struct RowCursor: ~Copyable {
     private var hasRanges = false
     /// Index of the next named partition.
     var nextPartition = 0
+    /// Pieces of the open partition that the walk has not come to, the next one last. Of a scan: unused.
+    var pending: [KeyRange] = []
+    /// Of a scan: the first slice that does not lie wholly before the walk.
+    private var slice = 0
     var remaining: Int
     private var stands = Stand.before
 
@@ -37,11 +42,11 @@ public struct RowCursor: ~Copyable {
 
     init(
         _ snapshot: TableSnapshot, _ table: StoredTable, _ query: RowQuery, _ projection: Projection,
-        _ suffixes: (lower: [UInt8], upper: [UInt8])
+        _ slices: [KeyRange]
     ) {
-        (self.snapshot, self.table, self.query, self.suffixes) = (snapshot, table, query, suffixes)
+        (self.snapshot, self.table, self.query, self.slices) = (snapshot, table, query, slices)
         decoder = RowDecoder(table: table, projection: projection, now: snapshot.seconds, wantsOrigins: query.origins)
-        isUnbounded = query.range.lower == nil && query.range.upper == nil
+        isUnbounded = query.ranges.contains { $0.isUnbounded }
         remaining = query.limit ?? .max
     }
 
@@ -85,11 +90,13 @@ public struct RowCursor: ~Copyable {
     private mutating func advanceInPartition() throws(Failure) -> Bool {
         guard let emitted = partition?.emitted else { return false }
         if emitted < query.perPartitionLimit ?? .max {
-            while let stored = walk?.currentValue {
-                if try isAlive(stored) { return emit() }
-                step()
-            }
-            try walk?.check()
+            repeat {
+                while let stored = walk?.currentValue {
+                    if try isAlive(stored) { return emit() }
+                    step()
+                }
+                try walk?.check()
+            } while openSlice()
             if standsOnStatics() { return true }
         }
         partition = nil
@@ -103,6 +110,7 @@ public struct RowCursor: ~Copyable {
                 if standsOnStatics() { return true }
                 partition = PartitionFacts(prefix: Array(key[..<(try RowKey.end(ofPartition: key, table))]))
                 hasRanges = false
+                slice = 0
                 continue
             }
             guard key.count > split else { throw RowView.damage(table) }
@@ -130,15 +138,14 @@ public struct RowCursor: ~Copyable {
         }
         guard !isUnbounded, let prefix = partition?.prefix else { return false }
         let suffix = UnsafeRawBufferPointer(rebasing: key[split...])
-        if suffixes.lower.withUnsafeBytes({ suffix.order($0) < 0 }) {
-            walk?.seek(prefix + suffixes.lower)
-            return true
-        }
-        if suffixes.upper.withUnsafeBytes({ suffix.order($0) >= 0 }) {
+        while slice < slices.count, slices[slice].upper.withUnsafeBytes({ suffix.order($0) >= 0 }) { slice += 1 }
+        guard slice < slices.count else {
             walk?.seek(prefix + [RowSpace.end])
             return true
         }
-        return false
+        if slices[slice].lower.withUnsafeBytes({ suffix.order($0) >= 0 }) { return false }
+        walk?.seek(prefix + slices[slice].lower)
+        return true
     }
 
     @inline(__always)
@@ -203,6 +210,10 @@ extension RowCursor {
         }
         guard let view else { return nil }
         var row = Row.empty(decoder, key: facts.keyValues)
+        if query.isDistinct {
+            facts.fillStatics(&row)
+            return row
+        }
         try decoder.decode(view.stored, outer: view.outer, into: &row)
         do throws(ByteFault) {
             row.key += try table.schema.decodeClustering(view.clusteringBytes)

@@ -18,7 +18,8 @@ public struct RowQuery: Sendable {
     }
 
     public var partitions = Partitions.all
-    public var range = ClusteringRange.all
+    /// Rows in any of these are wanted, each once, in the order of the table whatever the order here.
+    public var ranges = [ClusteringRange.all]
     public var order = Order.stored
     /// Rows in all.
     public var limit: Int?
@@ -27,12 +28,20 @@ public struct RowQuery: Sendable {
     public var columns: [String]?
     /// Write times and expiries too.
     public var origins = false
+    /// CQL's DISTINCT: for each partition that has anything one row, with its key and static columns alone.
+    public var isDistinct = false
+
+    /// The only range; setting it replaces all.
+    public var range: ClusteringRange {
+        get { ranges.count == 1 ? ranges[0] : .all }
+        set { ranges = [newValue] }
+    }
 
     public init(
         _ partitions: Partitions = .all, _ range: ClusteringRange = .all, order: Order = .stored, limit: Int? = nil,
         perPartitionLimit: Int? = nil, columns: [String]? = nil, origins: Bool = false
     ) {
-        (self.partitions, self.range, self.order, self.limit) = (partitions, range, order, limit)
+        (self.partitions, ranges, self.order, self.limit) = (partitions, [range], order, limit)
         (self.perPartitionLimit, self.columns, self.origins) = (perPartitionLimit, columns, origins)
     }
 
@@ -40,6 +49,13 @@ public struct RowQuery: Sendable {
     public static func partition(
         _ key: [Value], _ range: ClusteringRange = .all, order: Order = .stored, limit: Int? = nil
     ) -> RowQuery { RowQuery(.keys([key]), range, order: order, limit: limit) }
+
+    /// The partitions there are, without their rows.
+    public static func distinct(_ partitions: Partitions = .all, columns: [String]? = nil) -> RowQuery {
+        var query = RowQuery(partitions, columns: columns)
+        query.isDistinct = true
+        return query
+    }
 }
 
 /// Where a page ended: opaque, to be handed back as it was given. Changed bytes, or those of another query, are

@@ -64,6 +64,12 @@ struct CellEncoder {
             for (path, value) in zip(paths.reversed(), values) {
                 try element(column, path, value, as: type, into: &row)
             }
+        case (.element(let place, let value), .list(let type, _)):
+            if let value {
+                try element(column, place.path, value, as: type, into: &row)
+            } else {
+                row.dead(column.id, CellFlags.tombstone, seconds: seconds, path: place.path)
+            }
         case (.add(let value), .set), (.add(let value), .map): try elements(of: value, column, into: &row)
         case (.remove(let keys), .set(let type, _)), (.remove(let keys), .map(let type, _, _)):
             for path in try paths(keys, type) {

@@ -12,6 +12,8 @@ public enum CellWrite: Sendable {
     /// Adds to the end or the start of a list.
     case append([Value])
     case prepend([Value])
+    /// Sets the element of a list at a place that `places(of:in:key:)` gave; nil deletes it.
+    case element(ListPlace, Value?)
     /// Adds elements to a set (values), or entries to a map (`.map`).
     case add(Value)
     /// Takes elements out of a set, or entries out of a map by their keys.

@@ -1,46 +1,5 @@
 public import MillraceCore
 
-/// Bounds on a prefix of the clustering columns, in the order in which the table keeps its rows.
-public struct ClusteringRange: Sendable {
-    public struct Bound: Sendable {
-        public var prefix: [Value]
-        /// Rows that begin with the prefix belong to the range.
-        public var isInclusive: Bool
-        public init(_ prefix: [Value], inclusive: Bool) { (self.prefix, isInclusive) = (prefix, inclusive) }
-    }
-    /// In the stored order: with a descending column, the lower bound has the larger value.
-    public var lower: Bound?
-    public var upper: Bound?
-
-    public init(from lower: Bound? = nil, to upper: Bound? = nil) { (self.lower, self.upper) = (lower, upper) }
-    /// Every row of a partition.
-    public static let all = ClusteringRange()
-    /// Rows that begin with these clustering values.
-    public static func prefix(_ values: [Value]) -> ClusteringRange {
-        ClusteringRange(from: Bound(values, inclusive: true), to: Bound(values, inclusive: true))
-    }
-
-    /// What follows the partition in the keys of its rows.
-    func suffixes(_ table: StoredTable) throws(Failure) -> (lower: [UInt8], upper: [UInt8]) {
-        func encode(_ bound: Bound) throws(Failure) -> [UInt8] {
-            var writer = ByteWriter(capacity: 32)
-            writer.byte(RowSpace.rows)
-            try table.schema.encodeClustering(bound.prefix, into: &writer)
-            return writer.bytes
-        }
-        var (first, last) = ([RowSpace.rows], [RowSpace.end])
-        if let lower {
-            first = try encode(lower)
-            if !lower.isInclusive { first = KeyRange.successor(of: first) }
-        }
-        if let upper {
-            last = try encode(upper)
-            if upper.isInclusive { last = KeyRange.successor(of: last) }
-        }
-        return (first, last)
-    }
-}
-
 extension Commit {
     /// DELETE of a cell, or of several of one row.
     public mutating func delete(
@@ -92,6 +51,7 @@ extension Commit {
     ) {
         let number = number(of: table)
         if let timestamp = options.timestamp { explicit[number] = max(explicit[number] ?? .min, timestamp) }
+        dying[number] += partition.count + lower.count + upper.count
         ranges.append(
             RangeDeletion(
                 position: batch.bytes.count, table: number, partition: partition, lower: lower, upper: upper,

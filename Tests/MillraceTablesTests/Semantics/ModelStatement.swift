@@ -28,6 +28,8 @@ struct ModelAssignment {
         case add(Value)
         case remove([Value])
         case field(Int, Value?)
+        /// Of a list: the element at a path of the model, which the store knows by its place.
+        case element(ElementPath, ListPlace, Value?)
         case increment(Int64)
     }
     var column: TableSchema.Column
@@ -55,13 +57,26 @@ struct ModelRange {
         return true
     }
 
+    /// CQL's order of a row's first values and a tuple, whatever the direction of the columns.
+    static func plainOrder(_ row: [Value], _ tuple: [Value], of schema: TableSchema) -> Int {
+        for (i, column) in zip(tuple.indices, schema.clustering) {
+            let order = ModelRange.order([row[i]], [tuple[i]], column)
+            if order != 0 { return order }
+        }
+        return 0
+    }
+
+    private static func order(_ a: [Value], _ b: [Value], _ column: TableSchema.Column) -> Int {
+        guard let a = try? ValueCodec.encode(a[0], as: column.type),
+            let b = try? ValueCodec.encode(b[0], as: column.type)
+        else { preconditionFailure("a workload's key cannot be encoded") }
+        return CassandraOrder.compare(a[...], b[...], column.type)
+    }
+
     /// The stored order of a row and a prefix: 0 when the row begins with it. Also of two rows.
     static func order(_ row: [Value], _ prefix: [Value], of schema: TableSchema) -> Int {
         for (i, column) in zip(prefix.indices, schema.clustering) {
-            guard let a = try? ValueCodec.encode(row[i], as: column.type),
-                let b = try? ValueCodec.encode(prefix[i], as: column.type)
-            else { preconditionFailure("a workload's key cannot be encoded") }
-            let order = CassandraOrder.compare(a[...], b[...], column.type)
+            let order = ModelRange.order([row[i]], [prefix[i]], column)
             if order != 0 { return column.order == .ascending ? order : -order }
         }
         return 0

@@ -33,6 +33,7 @@ extension ModelAssignment: CustomStringConvertible {
         case .remove(let v): "\(column.name)-=[\(v.brief)]"
         case .field(let i, let v): "\(column.name).\(i)=\(v?.brief ?? "null")"
         case .increment(let n): "\(column.name)+=\(n)"
+        case .element(let path, _, let v): "\(column.name)[\(path)]=\(v?.brief ?? "null")"
         }
     }
 }

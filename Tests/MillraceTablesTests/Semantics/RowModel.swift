@@ -29,6 +29,16 @@ struct RowModel {
         return Reading(bytes: version.bytes, timestamp: version.stamp.timestamp, expiry: version.expiry)
     }
 
+    /// A list's elements in their order.
+    static func ordered(
+        _ live: [(path: ElementPath, version: Version)]
+    ) -> [(path: ElementPath, version: Version)] {
+        live.sorted { a, b in
+            guard case .position(let g, let i) = a.path, case .position(let h, let j) = b.path else { return false }
+            return (g, i) < (h, j)
+        }
+    }
+
     private static func collection(
         _ live: [(path: ElementPath, version: Version)], _ type: ColumnType
     ) throws -> [UInt8] {
@@ -45,11 +55,7 @@ struct RowModel {
             }
             return try ValueCodec.encode(.map(entries), as: type)
         case .list(let element, _):
-            let ordered = live.sorted { a, b in
-                guard case .position(let g, let i) = a.path, case .position(let h, let j) = b.path else { return false }
-                return (g, i) < (h, j)
-            }
-            let values = try ordered.map { try ValueCodec.decode($0.version.bytes ?? [], as: element) }
+            let values = try ordered(live).map { try ValueCodec.decode($0.version.bytes ?? [], as: element) }
             return try ValueCodec.encode(.list(values), as: type)
         case .user(let user, _):
             let fields = try user.fields.enumerated().map { i, field -> Value? in

@@ -83,6 +83,20 @@ struct TableModel {
     }
 }
 
+extension TableModel {
+    /// Paths of a list's live elements in their order.
+    func elements(of column: TableSchema.Column, at key: [Value], _ now: Int64) -> [ElementPath] {
+        let count = schema.partitionKey.count
+        let clustering = Array(key.dropFirst(count))
+        guard let partition = partitions[Array(key.prefix(count))], let row = partition.rows[clustering] else {
+            return []
+        }
+        let covering = partition.ranges.filter { $0.range.contains(clustering, of: schema) }.map(\.stamp)
+        let deleted = (covering + row.deletions + partition.deletions).max()
+        return RowModel.ordered(row.collections[column.id]?.live(at: now, deleted: deleted) ?? []).map(\.path)
+    }
+}
+
 extension RowModel {
     mutating func assign(_ cells: [ModelAssignment], _ stamp: Stamp, _ expiry: Int64?, _ serial: Int) throws {
         for cell in cells { try assign(cell, stamp, expiry, serial) }
@@ -178,6 +192,10 @@ extension RowModel {
             case .field(let i, let value):
                 let bytes = try value.map { try ValueCodec.encode($0, as: type.parts[i]) }
                 collection.elements[.field(i), default: CellHistory()].versions.append(
+                    Version(stamp: stamp, bytes: bytes, expiry: bytes == nil ? nil : expiry))
+            case .element(let path, _, let value):
+                let bytes = try value.map { try ValueCodec.encode($0, as: type.parts[0]) }
+                collection.elements[path, default: CellHistory()].versions.append(
                     Version(stamp: stamp, bytes: bytes, expiry: bytes == nil ? nil : expiry))
             case .unset, .increment: preconditionFailure("handled above")
             }

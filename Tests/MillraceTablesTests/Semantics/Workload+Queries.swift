@@ -8,38 +8,142 @@ extension Workload {
         let (model, schema) = (models[index], models[index].schema)
         var query = RowQuery()
         query.origins = true
+        var rows: [TableModel.RowReading]
+        var isNamed = false
         switch random.below(4) {
-        case 0: return (query, try expected(model, now))
+        case 0: rows = try expected(model, now)
         case 1:
             let tokens = try (0..<2).map { _ in try schema.partitionKey(statements.partition(schema)).token }.sorted()
             query.partitions = .tokens(tokens[0]...tokens[1])
-            let rows = try expected(model, now).filter { row in
+            rows = try expected(model, now).filter { row in
                 let key = try schema.partitionKey(Array(row.key.prefix(schema.partitionKey.count)))
                 return (tokens[0]...tokens[1]).contains(key.token)
             }
-            return (query, rows)
         case 2:
             let keys = (0..<2).map { _ in statements.partition(schema) }
             query.partitions = .keys(keys)
-            return (query, try keys.flatMap { try model.read($0, at: now) })
+            rows = try keys.flatMap { try model.read($0, at: now) }
         default:
             let key = statements.partition(schema)
             query.partitions = .keys([key])
-            var rows = try model.read(key, at: now)
-            if !schema.clustering.isEmpty, random.oneIn(2) {
+            rows = try model.read(key, at: now)
+            isNamed = true
+        }
+        if !schema.clustering.isEmpty, random.oneIn(2) {
+            let (ranges, contains) = try bounds(index)
+            query.ranges = ranges
+            let count = schema.partitionKey.count
+            // What has bounds shows rows alone.
+            rows = rows.filter { $0.key.count > count && contains(Array($0.key.dropFirst(count))) }
+        }
+        if isNamed, random.oneIn(2) {
+            query.order = .reversed
+            rows.reverse()
+        }
+        return (query, rows)
+    }
+
+    /// Ranges, and which clustering keys are in them.
+    private func bounds(_ index: Int) throws -> ([ClusteringRange], ([Value]) -> Bool) {
+        let schema = models[index].schema
+        func some() -> ModelRange {
+            while true {
                 let range = statements.range(schema)
                 // A range that bounds nothing is the whole partition.
-                if range.lower != nil || range.upper != nil {
-                    query.range = Workload.range(range)
-                    rows = try model.read(key, range, at: now)
-                }
+                if range.lower != nil || range.upper != nil { return range }
             }
-            if random.oneIn(2) {
-                query.order = .reversed
-                rows.reverse()
-            }
-            return (query, rows)
         }
+        func tuple() throws -> ([ClusteringRange], ([Value]) -> Bool) {
+            let relation: Condition.Relation = random.pick([
+                .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual,
+            ])
+            let values = Array(statements.clustering(schema).prefix(1 + random.below(schema.clustering.count)))
+            let ranges = try ClusteringRange.tuple(relation, values, in: tables[index])
+            return (
+                ranges,
+                { row in
+                    let order = ModelRange.plainOrder(row, values, of: schema)
+                    switch relation {
+                    case .equal: return order == 0
+                    case .notEqual: return order != 0
+                    case .less: return order < 0
+                    case .lessOrEqual: return order <= 0
+                    case .greater: return order > 0
+                    case .greaterOrEqual: return order >= 0
+                    }
+                }
+            )
+        }
+        switch random.below(4) {
+        case 0:
+            let range = some()
+            return ([Workload.range(range)], { range.contains($0, of: schema) })
+        case 1:
+            // CQL's IN, or any other union, in any order.
+            let ranges = (0...random.below(3)).map { _ in some() }
+            return (ranges.map(Workload.range), { row in ranges.contains { $0.contains(row, of: schema) } })
+        case 2: return try tuple()
+        default:
+            let (first, second) = (try tuple(), try tuple())
+            return (
+                try ClusteringRange.both(first.0, second.0, in: tables[index]), { first.1($0) && second.1($0) }
+            )
+        }
+    }
+
+    /// The partitions there are, with their static columns.
+    func checkDistinct() throws {
+        let index = random.below(tables.count)
+        let schema = models[index].schema
+        var query = RowQuery.distinct()
+        query.origins = true
+        var partitions = try expected(models[index], now)
+        if random.oneIn(2) {
+            let keys = (0..<3).map { _ in statements.partition(schema) }
+            query.partitions = .keys(keys)
+            partitions = try keys.flatMap { try models[index].read($0, at: now).prefix(1) }
+        }
+        let count = schema.partitionKey.count
+        var wanted: [TableModel.RowReading] = []
+        for row in partitions {
+            let key = Array(row.key.prefix(count))
+            if case .all = query.partitions, wanted.last?.key == key { continue }
+            wanted.append(.init(key: key, cells: Array(row.cells.prefix(schema.statics.count))))
+        }
+        try compare(
+            "distinct of \(tables[index].name)", index, try rows(tables[index], query, store.snapshot()), wanted)
+        var (paged, state): ([TableModel.RowReading], PagingState?) = ([], nil)
+        repeat {
+            let page = try store.snapshot().page(tables[index], query, size: 1 + random.below(2), after: state)
+            paged += try page.rows.map(reading)
+            state = page.next
+        } while state != nil
+        try compare("pages of distinct of \(tables[index].name)", index, paged, wanted)
+    }
+
+    /// Sets or deletes an element of a list that is there, by its index.
+    func elementStatement(_ index: Int) throws -> ModelStatement? {
+        let model = models[index]
+        for column in model.schema.regulars {
+            guard case .list(let type, _) = column.type, column.type.isMultiCell else { continue }
+            let partition = statements.partition(model.schema)
+            for row in try model.read(partition, at: now).shuffled(using: &random) {
+                guard row.key.count > partition.count else { continue }
+                let live = model.elements(of: column, at: row.key, now)
+                let places = try store.places(of: column, in: tables[index], key: row.key)
+                guard live.count == places.count else {
+                    throw Difference(
+                        description: "\(places.count) places in the list, \(live.count) in the model",
+                        table: tables[index].name, partition: "(\(partition.brief)")
+                }
+                guard !live.isEmpty else { continue }
+                let at = random.below(live.count)
+                let value = random.oneIn(3) ? nil : statements.value(type)
+                return .update(
+                    row.key, [ModelAssignment(column: column, action: .element(live[at], places[at], value))])
+            }
+        }
+        return nil
     }
 
     /// Partitions, tokens, ranges, both directions, limits, pages.
@@ -77,6 +181,7 @@ extension Workload {
             state = page.next
         } while state != nil
         try compare("pages of \(size) of \(table.name) \(query)", index, paged, expected)
+        if random.oneIn(3) { try checkDistinct() }
     }
 
     /// Pages of a table that is written to between them: each page goes on behind the last row of the one before.
