@@ -30,7 +30,7 @@ final class ConsoleFixture: Sendable {
             let pipeline = PipelineStatus(
                 name: "PageViews", state: .running, failure: nil,
                 stages: [StageStatus(index: 0, title: "events → count", inputs: ["clicks"], tasks: [task])],
-                outputs: ["page_views"], deadLetters: 1, parkedKeys: 2)
+                outputs: ["views"], deadLetters: 1, parkedKeys: 2)
             return NodeStatus(
                 startedAt: .seconds(1_699_999_000), uptime: .seconds(1_000), dataDirectory: "/data", cpuSeconds: 12.5,
                 residentBytes: 30 << 20, pipelines: [pipeline], complaint: nil)

@@ -1,8 +1,10 @@
 import Foundation
 import MillraceCore
+import MillraceFlow
 import Testing
 
 @testable import MillraceConsole
+@testable import MillraceEngine
 
 /// The page in a real browser, over a real node. Skipped, visibly, without chromium-driver or MILLRACE_BROWSER=1.
 @Suite(.serialized, .enabled(if: Browser.isWanted, "needs chromium-driver and MILLRACE_BROWSER=1"))
@@ -72,13 +74,95 @@ struct PageTests {
         }
     }
 
+    @Test func `an edge is tapped, and a result is drawn as it changes`() async throws {
+        try await with(width: 1_280) { node, browser, url in
+            try node.put("/home", minute: 1, count: 41)
+            try await browser.open(url)
+            #expect(try await browser.until("document.querySelector('[data-results] .result')"))
+            for count in 42...44 { try node.put("/home", minute: Int64(count), count: Int64(count)) }
+            #expect(
+                try await browser.until("document.querySelector('[data-results] .value')?.textContent === '44'"))
+
+            _ = try await browser.run("document.querySelector('a.edge').click()")
+            #expect(try await browser.until("location.hash === '#/tap/PageViews/0/in'"))
+            let end = node.clock.now + .seconds(30)
+            while node.inspector.tapped.withLock({ $0 }) == nil, node.clock.now < end {
+                try await node.clock.sleep(for: .milliseconds(10))
+            }
+            let point = TapPoint()
+            try point.add(try #require(node.inspector.tapped.withLock { $0 }))
+            Array("<b>tapped</b>".utf8).withUnsafeBytes { value in
+                let record = RawRecord(offset: 7, timestamp: .seconds(5), key: nil, value: value)
+                withUnsafePointer(to: record) {
+                    point.see(UnsafeBufferPointer(start: $0, count: 1), partition: 1, now: node.clock.now)
+                }
+            }
+            #expect(
+                try await browser.until(
+                    "document.querySelector('#tapped tbody')?.textContent.includes('<b>tapped</b>')"))
+            #expect(try await browser.console().isEmpty)
+        }
+    }
+
+    /// From the first byte of the page to figures of the node on it, as the browser measures it.
+    @Test func `the page is ready soon after its first byte`() async throws {
+        try await with(width: 1_280) { node, browser, url in
+            var times: [Double] = []
+            for _ in 0..<5 {
+                try await browser.open(url)
+                #expect(try await browser.until("performance.getEntriesByName('ready').length === 1"))
+                let time = try await browser.run(
+                    "return performance.getEntriesByName('ready')[0].startTime"
+                        + " - performance.getEntriesByType('navigation')[0].responseStart")
+                times.append(time as? Double ?? .infinity)
+            }
+            let median = times.sorted()[2]
+            print("page ready after \(times.map { Int($0) }) ms")
+            // On a machine that does something else as well; 300 ms is held to on a quiet one.
+            #expect(median <= 1_500)
+        }
+    }
+
+    /// MILLRACE_PICTURES=DIRECTORY keeps what a person should look at.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["MILLRACE_PICTURES"] != nil))
+    func `pictures of every view in both themes`() async throws {
+        let folder = URL(fileURLWithPath: ProcessInfo.processInfo.environment["MILLRACE_PICTURES"] ?? ".")
+        try await with(width: 1_280) { node, browser, url in
+            for minute in 0..<90 {
+                for (index, page) in ["/", "/home", "/search", "/cart", "/help"].enumerated() {
+                    try node.put(page, minute: Int64(minute), count: Int64((minute * 7 + index * 31) % 53 + 20))
+                }
+            }
+            try await browser.open(url)
+            for (name, address) in [
+                ("overview", "#/"), ("logs", "#/logs/clicks"), ("tables", "#/tables/views/%2Fhome"),
+                ("letters", "#/letters"), ("tap", "#/tap/PageViews/0/in"),
+            ] {
+                _ = try await browser.run("location.hash = '\(address)'")
+                for width in [375, 1_280, 2_560] {
+                    for isDark in [false, true] {
+                        try await browser.show(width: width, height: width * 9 / 16 + 400, isDark: isDark)
+                        if name == "logs" {
+                            _ = await node.client().request(
+                                "POST", "/logs/clicks?key=u\(width)", body: #"{"page":"/home","user":17}"#)
+                        }
+                        try await Task.sleep(for: .milliseconds(1_500))
+                        let theme = isDark ? "dark" : "light"
+                        try await browser.picture().write(
+                            to: folder.appendingPathComponent("\(name)-\(width)-\(theme).png"))
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `nothing is wider than a phone, and everything comes from the node`() async throws {
         try await with(width: 375) { node, browser, url in
             try node.put("/home", minute: 1, count: 1, note: String(repeating: "long", count: 100))
             _ = await node.client().request(
                 "POST", "/logs/clicks", body: "{\"x\":\"\(String(repeating: "y", count: 2_000))\"}")
             try await browser.open(url)
-            for view in ["#/", "#/logs/clicks", "#/tables/views", "#/letters"] {
+            for view in ["#/", "#/logs/clicks", "#/tables/views", "#/letters", "#/tap/PageViews/0/in"] {
                 _ = try await browser.run("location.hash = '\(view)'")
                 #expect(try await browser.until("document.querySelector('main .panel')"))
                 try await Task.sleep(for: .milliseconds(700))

@@ -2,23 +2,40 @@ extension PageScript {
     /// The browser of logs: live tail, seek, search.
     static let logs = #"""
         const LOG_ROWS = 300;
-        let endView = () => {};
-        async function logsView(main, name) {
+        // What a view has to end when it goes. A view that was left while it still loaded ends at once.
+        function newScope() {
+          const ends = [];
+          let isOver = false;
+          return { end(work) { if (isOver) work(); else ends.push(work); },
+            close() { isOver = true; for (const work of ends.splice(0)) work(); } };
+        }
+        async function logsView(main, name, scope) {
           const list = h("div", { class: "list" }), side = h("section", { class: "panel" }, h("header", {}, h("h2",
             { text: "Logs" })), list);
           const detail = h("div", {}), all = await get("/logs");
-          const shown = all.logs.filter(x => !x.isInternal || x.name === name);
+          const shown = all.logs.filter(x => !x.isInternal).sort((a, b) => a.name.localeCompare(b.name));
+          all.logs.sort((a, b) => a.isInternal - b.isInternal || a.name.localeCompare(b.name));
+          // A node whose sources are no logs has only its own: the busiest is the most telling.
           if (!name && shown.length) name = shown[0].name;
-          list.append(...all.logs.sort((a, b) => a.isInternal - b.isInternal || a.name.localeCompare(b.name)).map(x =>
+          else if (!name && all.logs.length) name = all.logs.reduce((a, b) => b.records > a.records ? b : a).name;
+          const entries = logs => logs.map(x =>
             h("a", { href: "#/logs/" + encodeURIComponent(x.name), "aria-current": x.name === name ? "page" : null },
-              h("b", { text: x.name }), h("span", { class: "small dim", text: count(x.records) + " records · " +
-                x.partitions +
-                " partitions · " + bytes(x.bytes).join("\u2009") }))));
+              h("b", { text: x.name }), h("span", { class: "small dim", text: many(x.records, "record") + " · " +
+                many(x.partitions, "partition") + " · " + bytes(x.bytes).join("\u2009") })));
+          list.append(...entries(all.logs));
           if (!all.logs.length) list.append(empty("No log yet"));
           main.replaceChildren(h("div", { class: "split" }, side, detail));
-          if (name) await logDetail(detail, name);
+          if (name) await logDetail(detail, name, scope);
+          const refresher = setInterval(async () => {
+            if (list.contains(document.activeElement)) return;
+            try {
+              const fresh = new Map((await get("/logs")).logs.map(x => [x.name, x]));
+              list.replaceChildren(...entries(all.logs.map(x => fresh.get(x.name) || x)));
+            } catch { /* the next time, perhaps */ }
+          }, 3000);
+          scope.end(() => clearInterval(refresher));
         }
-        async function logDetail(place, name) {
+        async function logDetail(place, name, scope) {
           const path = "/logs/" + encodeURIComponent(name), log = await get(path);
           const body = h("tbody", {}), gap = h("p", { class: "gap", hidden: true }), state = h("span", {
             class: "live" });
@@ -82,7 +99,7 @@ extension PageScript {
             again();
           });
           for (const field of [partition, from, search]) field.addEventListener("change", again);
-          endView = () => { stop(); clearInterval(ticker); };
+          scope.end(() => { stop(); clearInterval(ticker); });
           place.replaceChildren(h("section", { class: "panel" }, h("header", {}, h("h2", { text: name }), state,
             button),
             h("div", { class: "tools" }, partition, from, search), gap,
@@ -112,8 +129,8 @@ extension PageScript {
               route();
             });
             return h("section", { class: "panel", "data-letters": p.name }, h("header", {}, h("h2", { text: p.name }),
-              h("span", { class: "chip " + (p.parkedKeys ? "warn" : "idle") }, count(p.parkedKeys) +
-                " parked keys"), again),
+              h("span", { class: "chip " + (p.parkedKeys ? "warn" : "idle") }, many(p.parkedKeys,
+                "parked key")), again),
               trouble ? h("p", { class: "pad error", text: trouble }) : letters.length ? h("div", {
                 class: "scroll" }, h("table", {},
                 columns("Failed at (UTC)", "From", "Error", "#Tries", "Key", "Value"),
@@ -131,7 +148,7 @@ extension PageScript {
 
     /// Views by address, keys, the theme.
     static let start = #"""
-        let view = "overview", busy = false;
+        let view = "overview", busy = false, scope = newScope();
         function draw() {
           if (view !== "overview" || busy) return;
           const main = $("main"), key = document.activeElement && document.activeElement.dataset.key;
@@ -144,21 +161,24 @@ extension PageScript {
             if (same) same.focus(); }
         }
         async function route() {
-          endView();
-          endView = () => {};
-          const [, name = "", item] = location.hash.split("/").map(decodeURIComponent);
+          scope.close();
+          scope = newScope();
+          const [, name = "", item, ...more] = location.hash.split("/").map(decodeURIComponent);
           view = name || "overview";
           for (const link of document.querySelectorAll("nav a"))
             if (link.dataset.view === view) link.setAttribute("aria-current", "page");
               else link.removeAttribute("aria-current");
-          const main = $("main");
+          // Its own place, so that a view that comes too late writes where nobody sees it.
+          const place = h("div", { class: "view" });
+          if (view !== "overview") $("main").replaceChildren(place);
           try {
-            if (view === "logs") await logsView(main, item);
-            else if (view === "tables") await tablesView(main, item);
-            else if (view === "letters") await lettersView(main, item);
+            if (view === "logs") await logsView(place, item, scope);
+            else if (view === "tables") await tablesView(place, item, more[0], scope);
+            else if (view === "tap") tapView(place, item, more[0] || "0", more[1] || "in", scope);
+            else if (view === "letters") await lettersView(place, item);
             else draw();
           } catch (failure) {
-            main.replaceChildren(h("section", { class: "panel" }, h("p", { class: "pad error",
+            place.replaceChildren(h("section", { class: "panel" }, h("p", { class: "pad error",
               text: failure.message })));
           }
         }
@@ -189,10 +209,12 @@ extension PageScript {
         follow("/status?follow", (event, data) => {
           if (event !== "status") return;
           digest(data);
+          for (const p of data.pipelines) for (const output of p.outputs) watch(output, data.at);
           document.querySelector(".brand").classList.toggle("turning", latest("in") > 0);
           document.title = (data.healthy ? "" : "✕ ") + "Millrace" + (latest("in") > 0 ? " · " + rate(latest("in")) :
             "");
           draw();
+          if (!performance.getEntriesByName("ready").length) performance.mark("ready");
         }, (state, why) => {
           const live = $("live");
           live.className = "live " + state;
@@ -203,6 +225,9 @@ extension PageScript {
         document.addEventListener("pointerdown", () => { busy = true; });
         document.addEventListener("pointerup", () => { setTimeout(() => { busy = false; }, 0); });
         document.addEventListener("pointercancel", () => { busy = false; });
+        // After the status was asked for, which is what people wait for.
+        learn();
+        setInterval(learn, 10000);
         route();
         """#
 }

@@ -2,15 +2,27 @@ extension PageScript {
     /// The graph of each pipeline, its tasks, and what can be asked of it.
     static let pipelines = #"""
         const opened = new Set();
-        function edge(perSecond, lag, mark) {
-          const behind = lag > 5;
-          return h("div", { class: "edge" + (perSecond > 0 ? " moving" : "") + (behind ? " behind" : "") },
+        // What passes between two nodes; its link puts a tap on it.
+        function edge(pipeline, stage, side, perSecond, about) {
+          const tasks = stage.tasks, lag = side === "in" ? most(tasks, t => t.lagSeconds) : 0;
+          const held = side === "in" ? most(tasks, t => t.blocked) : 0;
+          const marks = tasks.map(t => t.watermark).filter(Boolean).sort();
+          const behind = lag > 5 || held > 0.2;
+          const state = lag > 5 ? "behind " + spanText(lag) : held > 0.02 ? "held up " + Math.round(held * 100) + " %"
+            : about;
+          const key = pipeline + "/" + stage.index + "/" + side;
+          return h("a", { class: "edge" + (perSecond > 0 ? " moving" : "") + (behind ? " behind" : ""),
+            href: "#/tap/" + encodeURIComponent(pipeline) + "/" + stage.index + "/" + side, "data-key": key,
+            title: "Look at what passes here" },
             h("span", { class: "rate", text: rate(perSecond) }),
             s("svg", { viewBox: "0 0 100 14", preserveAspectRatio: "none", "aria-hidden": true },
               s("line", { x1: 0, y1: 7, x2: 92, y2: 7, "vector-effect": "non-scaling-stroke" }),
               s("path", { d: "M91 2.5L100 7L91 11.5Z" })),
-            h("span", { class: "more", text: behind ? "behind " + spanText(lag) : mark || "keeping up" }));
+            h("span", { class: "more", text: (behind ? "⚠ " : "") + state }),
+            h("span", { class: "more", text: marks.length ? "time " + markText(marks[0]) : "no time yet" }),
+            h("span", { class: "tap", text: "tap" }));
         }
+        const markText = mark => mark.startsWith("2") ? clock(mark).slice(11, 19) : "at its end";
         function loadBar(tasks) {
           const n = Math.max(1, tasks.length), busy = sum(tasks, t => t.busy) / n, blocked = sum(tasks, t =>
             t.blocked) / n;
@@ -27,9 +39,9 @@ extension PageScript {
           return h("button", { class: "node stage", type: "button", "aria-expanded": String(opened.has(key)),
             "data-key": key,
             on: { click: () => { if (!opened.delete(key)) opened.add(key); draw(); } } },
-            h("span", { class: "kind", text: "stage " + stage.index + " · " + stage.tasks.length +
-              (stage.tasks.length === 1 ? " task" : " tasks") }),
-            h("span", { class: "steps", text: stage.title }), loadBar(stage.tasks));
+            h("span", { class: "kind", text: "stage " + stage.index + " · " + many(stage.tasks.length, "task") }),
+            h("span", { class: "steps" }, stage.title.split(" → ").map(step => h("span", { class: "step", title: step,
+              text: step }))), loadBar(stage.tasks));
         }
         function taskTable(pipeline, stage) {
           return h("div", { class: "scroll" }, h("table", {},
@@ -64,30 +76,31 @@ extension PageScript {
               await tell(pipeline.name, failure.message); }
           };
           const parts = [], last = pipeline.stages.length - 1;
+          const speed = (stage, side) => (history.rates[pipeline.name + "/" + stage.index + "/" + side] || {}).value;
           pipeline.stages.forEach((stage, index) => {
-            const internal = stage.input.startsWith("_"), key = pipeline.name + "/" + stage.index;
-            parts.push(h("a", { class: "node", href: "#/logs/" + encodeURIComponent(stage.input) },
-              h("span", { class: "kind", text: internal ? "shuffle" : "log" }),
+            const internal = stage.input.startsWith("_"), isLog = history.logs.has(stage.input);
+            parts.push(h(isLog ? "a" : "div", { class: "node", href: isLog ? "#/logs/" +
+              encodeURIComponent(stage.input) : null },
+              h("span", { class: "kind", text: internal ? "shuffle" : isLog ? "log" : "source" }),
               h("span", { class: "name", text: internal ? "by key" : stage.input }),
-              h("span", { class: "small dim", text: stage.tasks.length + " partitions" })));
-            const marks = stage.tasks.map(t => t.watermark).filter(Boolean).sort();
-            parts.push(edge((history.rates[key + "/in"] || {}).value || 0, most(stage.tasks, t => t.lagSeconds),
-              marks.length ? "to " + clock(marks[0]).slice(11, 19) : ""));
+              h("span", { class: "small dim", text: many(stage.tasks.length, "partition") })));
+            parts.push(edge(pipeline.name, stage, "in", speed(stage, "in"), "keeping up"));
             parts.push(stageNode(pipeline, stage));
-            if (index < last) parts.push(edge((history.rates[key + "/out"] || {}).value || 0, 0, "grouped"));
+            parts.push(edge(pipeline.name, stage, "out", speed(stage, "out"), index < last ? "grouped" : "committed"));
           });
-          if (last >= 0) parts.push(edge((history.rates[pipeline.name + "/" + pipeline.stages[last].index + "/out"] ||
-            {}).value || 0,
-            0, "committed"));
-          for (const output of pipeline.outputs) parts.push(h("a", { class: "node", href: "#/tables/" +
-            encodeURIComponent(output) },
-            h("span", { class: "kind", text: "output" }), h("span", { class: "name", text: output })));
+          for (const output of pipeline.outputs) {
+            const isLog = history.logs.has(output), isTable = history.tables.has(output);
+            parts.push(h(isLog || isTable ? "a" : "div", { class: "node", href: isTable ? "#/tables/" +
+              encodeURIComponent(output) : isLog ? "#/logs/" + encodeURIComponent(output) : null },
+              h("span", { class: "kind", text: isTable ? "table" : isLog ? "log" : "output" }), h("span", {
+                class: "name", text: output })));
+          }
           const bad = pipeline.deadLetters || pipeline.parkedKeys;
           return h("section", { class: "panel", "data-pipeline": pipeline.name }, h("header", {}, h("h2", {
             text: pipeline.name }),
             chip(pipeline.state),
             bad ? h("a", { class: "chip warn", href: "#/letters/" + encodeURIComponent(pipeline.name) },
-              count(pipeline.deadLetters) + " dead letters, " + count(pipeline.parkedKeys) + " parked keys") : null,
+              many(pipeline.deadLetters, "dead letter") + ", " + many(pipeline.parkedKeys, "parked key")) : null,
             h("button", { type: "button", text: "Why", on: { click: show("Why: " + pipeline.name, "/why") } }),
             h("button", { type: "button", text: "Plan", on: { click: show("Plan: " + pipeline.name, "/plan") } }),
             h("button", { type: "button", text: paused ? "Resume" : "Pause", on: { click: steer } })),
@@ -98,7 +111,8 @@ extension PageScript {
         function overviewView() {
           const status = history.last;
           if (!status) return [empty("Waiting for the node's first word")];
-          return [tiles(status), status.pipelines.length ? status.pipelines.map(pipelinePanel)
+          return [tiles(status), status.pipelines.length ? status.pipelines.map(p => [pipelinePanel(p),
+            p.outputs.map(resultPanel)])
             : h("section", { class: "panel" }, empty("No pipeline runs on this node"))];
         }
         """#

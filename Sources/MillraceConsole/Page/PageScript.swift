@@ -1,6 +1,6 @@
 /// The page's script, in parts that are joined.
 enum PageScript {
-    static let all = [core, streams, overview, pipelines, logs, tables, letters, start]
+    static let all = [core, streams, overview, results, pipelines, tap, logs, tables, letters, start]
 
     /// Elements, numbers, times. Text always goes into text nodes.
     static let core = #"""
@@ -29,6 +29,14 @@ enum PageScript {
           return [a >= 100 || Number.isInteger(n) ? String(Math.round(n)) : n.toFixed(a >= 10 ? 1 : 2), ""];
         }
         const count = n => short(n).join("\u2009").trim();
+        const many = (n, one, more) => count(n) + " " + (n === 1 ? one : more || one + "s");
+        // Levels of an axis that people read easily: 1, 2 or 5 times a power of ten apart.
+        function levels(low, high, most) {
+          const raw = (high - low || 1) / most, size = 10 ** Math.floor(Math.log10(raw));
+          const step = size * ([1, 2, 5].find(x => x * size >= raw) || 10), list = [];
+          for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-9; v += step) list.push(v);
+          return list;
+        }
         const rate = n => count(n) + "/s";
         function bytes(n) {
           let v = n, unit = "B";
@@ -171,8 +179,9 @@ enum PageScript {
           const now = Date.parse(status.at), passed = before ? (now - Date.parse(before.at)) / 1000 : 0;
           const speed = (name, total) => {
             const known = history.rates[name];
+            // Unknown until there are two: a zero would draw a cliff.
             history.rates[name] = { total, value: known && passed > 0 ? Math.max(0, (total - known.total) / passed) :
-              0 };
+              NaN };
             return history.rates[name].value;
           };
           let first = 0, out = 0;
@@ -201,8 +210,9 @@ enum PageScript {
     /// Tiles with sparklines.
     static let overview = #"""
         function spark(values, color) {
-          const known = values.map(v => isFinite(v) ? v : 0), top = Math.max(...known, 1e-9), n = Math.max(30,
-            known.length);
+          const known = values.slice(values.findIndex(v => isFinite(v))).map(v => isFinite(v) ? v : 0);
+          if (!values.some(v => isFinite(v))) known.length = 0;
+          const top = Math.max(...known, 1e-9), n = Math.max(30, known.length);
           const x = i => 100 - (known.length - 1 - i) * 100 / (n - 1), y = v => 30 - v / top * 26;
           const line = known.map((v, i) => (i ? "L" : "M") + x(i).toFixed(2) + " " + y(v).toFixed(2)).join("");
           const area = known.length ? line + "L100 32L" + x(0).toFixed(2) + " 32Z" : "";
@@ -221,17 +231,17 @@ enum PageScript {
         function notes(status) {
           const all = status.pipelines.flatMap(p => tasksOf(p).map(t => ({ ...t, pipeline: p.name })));
           const lagging = all.reduce((top, t) => !top || t.lagSeconds > top.lagSeconds ? t : top, null);
-          const total = sum(status.pipelines.flatMap(p => p.stages.slice(0, 1)).flatMap(x => x.tasks), t =>
+          const first = sum(status.pipelines.flatMap(p => p.stages.slice(0, 1)).flatMap(x => x.tasks), t =>
             t.recordsIn);
-          const held = all.find(t => t.watermarkHolder);
+          const last = sum(status.pipelines.flatMap(p => p.stages.slice(-1)).flatMap(x => x.tasks), t => t.recordsOut);
+          const held = all.filter(t => t.watermark && t.watermark.startsWith("2")).reduce((low, t) => !low ||
+            t.watermark < low.watermark ? t : low, null);
           return {
-            in: count(total) + " in all",
-            out: count(sum(status.pipelines.flatMap(p => p.stages.slice(-1)).flatMap(x => x.tasks), t =>
-              t.recordsOut)) + " in all",
-            lag: lagging && lagging.lagRecords ? count(sum(all, t => t.lagRecords)) + " records, most in " +
-              lagging.pipeline +
-              "/" + lagging.partition : "nothing waits",
-            watermark: held ? "held by " + held.watermarkHolder : "no window is open",
+            in: count(first) + " since the start", out: count(last) + " since the start",
+            lag: lagging && lagging.lagRecords ? many(sum(all, t => t.lagRecords), "record") + " unread, most in " +
+              lagging.pipeline + " " + lagging.stage + "/" + lagging.partition : "nothing waits",
+            watermark: held ? "at " + clock(held.watermark).slice(11, 19) + ", by " + held.pipeline + " " +
+              held.stage + "/" + held.partition : "no window is open",
             commit: all.length ? "the last took " + spanText(most(all, t => t.commitSeconds)) : "",
             cpu: "up " + spanText(status.uptimeSeconds),
             memory: bytes(sum(all, t => t.stateBytes)).join("\u2009") + " of it state",
@@ -242,9 +252,9 @@ enum PageScript {
           const health = h("section", { class: "panel tile " + (status.healthy ? "good" : "bad") },
             h("h3", { text: "Health" }), h("div", { class: "value", text: status.healthy ? "✓ well" : "✕ ill" }),
             h("div", { class: "note", title: status.complaint || "", text: status.complaint ||
-              status.pipelines.length + (status.pipelines.length === 1 ? " pipeline, " : " pipelines, ") +
-              sum(status.pipelines, p => tasksOf(p).length) + " tasks, " +
-              sum(status.pipelines, p => sum(tasksOf(p), t => t.restarts)) + " restarts" }),
+              many(status.pipelines.length, "pipeline") + ", " +
+              many(sum(status.pipelines, p => tasksOf(p).length), "task") + ", " +
+              many(sum(status.pipelines, p => sum(tasksOf(p), t => t.restarts)), "restart") }),
             h("div", { class: "note", text: "started " + clock(status.startedAt).slice(0, 16) + " UTC" }));
           return h("div", { class: "tiles" }, TILES.map(([name, title, form, color, kind]) => {
             const value = latest(name), [number, unit] = form(value);

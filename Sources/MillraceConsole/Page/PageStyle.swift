@@ -17,9 +17,10 @@ enum PageStyle {
           --accent: #4cc3e6; --accent-soft: #12323e; --good: #56cf8d; --warn: #f0b04a; --bad: #ff8078;
           --flash: #5b4a12; --in: #4cc3e6; --out: #b794f6; --lag: #f0b04a; --shadow: none; color-scheme: dark; }
         :root[data-theme=light] { color-scheme: light; }
-        * { box-sizing: border-box; }
+        * { box-sizing: border-box; scrollbar-color: var(--line) transparent; scrollbar-width: thin; }
         html { font: 15px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
-        @media (min-width: 1800px) { html { font-size: 19px; } }
+        @media (min-width: 1800px) { html { font-size: 17px; } }
+        @media (min-width: 2400px) { html { font-size: 21px; } }
         @media (min-width: 3000px) { html { font-size: 27px; } }
         body { margin: 0; background: var(--bg); color: var(--text); min-height: 100vh; }
         h1, h2, h3, p { margin: 0; }
@@ -45,6 +46,7 @@ enum PageStyle {
         .live::before { content: "○ "; } .live.on { color: var(--good); } .live.on::before { content: "● "; }
         .live.off { color: var(--bad); } .live.off::before { content: "✕ "; }
         main { padding: 1.2rem 1.4rem 3rem; max-width: 150rem; margin: 0 auto; display: grid; gap: 1.1rem; }
+        .view { display: contents; }
         .panel { background: var(--panel); border: 1px solid var(--line); border-radius: 10px;
           box-shadow: var(--shadow);
           min-width: 0; }
@@ -55,6 +57,7 @@ enum PageStyle {
         .dim { color: var(--dim); } .small { font-size: .85rem; } .right { text-align: right; }
         .num, .mono { font-family: var(--mono); font-size: .86rem; font-variant-numeric: tabular-nums; }
         .tiles { display: grid; gap: .8rem; grid-template-columns: repeat(4, minmax(0, 1fr)); }
+        @media (min-width: 2000px) { .tiles { grid-template-columns: repeat(8, minmax(0, 1fr)); } }
         @media (max-width: 900px) { .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; } }
         .tile { padding: .75rem .95rem 0; display: grid; grid-template-rows: auto auto 1fr; overflow: hidden;
           min-height: 8.6rem; }
@@ -79,6 +82,10 @@ enum PageStyle {
         .chip.idle { color: var(--dim); }
         button, select, input { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--line);
           border-radius: 7px; padding: .3rem .7rem; min-height: 2.1rem; min-width: 0; }
+        a.button { font-size: .88rem; font-weight: 550; color: inherit; text-decoration: none; padding: .3rem .7rem;
+          border: 1px solid var(--line); border-radius: 7px; min-height: 2.1rem; }
+        a.button:hover { border-color: var(--accent); color: var(--accent); }
+        input.brief { width: 5.5rem; }
         button { cursor: pointer; font-weight: 550; font-size: .88rem; } button:hover { border-color: var(--accent);
           color: var(--accent); }
         button.main { background: var(--accent); color: var(--panel); border-color: var(--accent); }
@@ -94,7 +101,11 @@ enum PageStyle {
         .node[aria-expanded=true] { border-color: var(--accent); }
         .node .kind { font-size: .72rem; color: var(--dim); }
         .node .name { font-weight: 650; overflow-wrap: anywhere; }
-        .node .steps { font-size: .84rem; overflow-wrap: anywhere; }
+        .node .steps { display: grid; font-size: .84rem; }
+        .node .step { overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2;
+          padding-left: .8rem; position: relative; overflow-wrap: anywhere; }
+        .node .step::before { content: ""; position: absolute; left: .1rem; top: .5em; width: .35rem; height: .35rem;
+          border-radius: 50%; background: var(--accent); }
         .load { display: flex; height: .45rem; border-radius: 3px; overflow: hidden; background: var(--sunk);
           border: 1px solid var(--line); margin-top: .2rem; }
         .load .busy { background: var(--accent); }
@@ -102,7 +113,26 @@ enum PageStyle {
         .edge { flex: 1 1 7rem; min-width: 6.5rem; max-width: 13rem; display: grid; align-content: center;
           justify-items: center; padding: 0 .5rem; text-align: center; gap: .1rem; }
         .edge .rate { font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
+        .edge { color: inherit; text-decoration: none; border-radius: 8px; align-self: center; padding-block: .4rem; }
+        .edge:hover { background: var(--sunk); }
         .edge .more { font-size: .74rem; color: var(--dim); white-space: nowrap; }
+        .edge.behind .more { color: var(--warn); }
+        .edge .tap { font-size: .72rem; color: var(--accent); text-decoration: underline; }
+        .results { display: grid; grid-template-columns: repeat(auto-fill, minmax(12.5rem, 1fr));
+          border-radius: 0 0 10px 10px; overflow: hidden; }
+        .result { box-shadow: 0 0 0 .5px var(--line); padding: .7rem .9rem 0; display: grid; color: inherit;
+          grid-template-columns: 1fr auto; align-items: baseline; gap: 0 .6rem; text-decoration: none; min-width: 0; }
+        .result:hover { background: var(--sunk); }
+        .result .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--dim); }
+        .result .value { font-size: 1.45rem; font-weight: 680; font-variant-numeric: tabular-nums;
+          letter-spacing: -.02em; }
+        .result.fresh .value { animation: fresh .9s ease-out; } @keyframes fresh { from { color: var(--out); } }
+        .result svg { grid-column: 1 / -1; width: calc(100% + 1.8rem); height: 2.6rem; margin: .2rem -.9rem 0;
+          display: block; }
+        .result .area { opacity: .14; } .result .stroke { fill: none; stroke-width: 1.6;
+          vector-effect: non-scaling-stroke; }
+        @media (min-width: 2000px) { .results { grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); }
+          .result svg { height: 8rem; } .result .value { font-size: 1.9rem; } }
         .edge svg { width: 100%; height: 14px; overflow: visible; }
         .edge line { stroke: var(--accent); stroke-width: 2; stroke-dasharray: 7 6; }
         .edge path { fill: var(--accent); }
@@ -120,7 +150,7 @@ enum PageStyle {
           .live { margin-left: auto; } .date { display: none; } th, td { padding: .35rem .55rem; } main {
             padding: .8rem .7rem 2rem; }
         }
-        .scroll { overflow: auto; max-height: max(22rem, calc(100vh - 15rem)); }
+        .scroll { overflow: auto; max-height: max(22rem, calc(100vh - 17.5rem)); }
           .date { color: var(--dim); }
         table { border-collapse: collapse; width: 100%; font-size: .88rem; }
         th { text-align: left; font-weight: 600; color: var(--dim); font-size: .78rem; position: sticky; top: 0;
@@ -144,13 +174,17 @@ enum PageStyle {
         .list a[aria-current] { background: var(--accent-soft); } .list a b { font-weight: 620; }
         .tools { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; padding: .65rem 1rem;
           border-bottom: 1px solid var(--line); } .tools label { display: flex; gap: .4rem; align-items: center;
-          font-size: .84rem; color: var(--dim); } .tools input { flex: 0 1 13rem; }
+          font-size: .84rem; color: var(--dim); } .tools input { flex: 0 1 13rem; } .tools input.brief { flex: 0 0 5.5rem; }
         .tools .grow { flex: 1 1 10rem; }
-        .chart { width: 100%; height: 15rem; display: block; } .chart text { fill: var(--dim); font-size: 11px; }
+        .chart { display: block; max-width: 100%; touch-action: pan-y; }
+        .chart text { fill: var(--dim); font-size: .75rem; }
+        .chart .cross { stroke: var(--dim); stroke-dasharray: 3 3; } .chart .told { fill: var(--text); }
         .chart .grid { stroke: var(--line); } .chart .stroke { fill: none; stroke: var(--accent); stroke-width: 2; }
         .chart .area { fill: var(--accent); opacity: .14; } .chart circle { fill: var(--accent); }
         .empty { padding: 2.2rem 1rem; text-align: center; color: var(--dim); }
         .gap { padding: .35rem 1rem; color: var(--warn); border-bottom: 1px solid var(--line); font-size: .85rem; }
+        td.error { min-width: 10rem; }
+        .gap.dim { color: var(--dim); }
         .error { color: var(--bad); overflow-wrap: anywhere; }
         pre { margin: 0; font: .84rem/1.5 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
         dialog { background: var(--panel); color: var(--text); border: 1px solid var(--line); border-radius: 12px;
