@@ -32,7 +32,8 @@ enum StatusJSON {
                     json.object { json in
                         json.member("index", stage.index)
                         json.member("title", stage.title)
-                        json.member("input", stage.input)
+                        json.key("inputs")
+                        json.array { json in for input in stage.inputs { json.string(input) } }
                         json.key("tasks")
                         json.array { json in for task in stage.tasks { write(task, &json) } }
                     }

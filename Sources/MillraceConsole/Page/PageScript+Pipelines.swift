@@ -78,12 +78,14 @@ extension PageScript {
           const parts = [], last = pipeline.stages.length - 1;
           const speed = (stage, side) => (history.rates[pipeline.name + "/" + stage.index + "/" + side] || {}).value;
           pipeline.stages.forEach((stage, index) => {
-            const internal = stage.input.startsWith("_"), isLog = history.logs.has(stage.input);
-            parts.push(h(isLog ? "a" : "div", { class: "node", href: isLog ? "#/logs/" +
-              encodeURIComponent(stage.input) : null },
-              h("span", { class: "kind", text: internal ? "shuffle" : isLog ? "log" : "source" }),
-              h("span", { class: "name", text: internal ? "by key" : stage.input }),
-              h("span", { class: "small dim", text: many(stage.tasks.length, "partition") })));
+            parts.push(h("div", { class: "inputs" }, stage.inputs.map(input => {
+              const internal = input.startsWith("_"), isLog = history.logs.has(input);
+              return h(isLog ? "a" : "div", { class: "node", href: isLog ? "#/logs/" + encodeURIComponent(input) : null,
+                "data-key": pipeline.name + "/input/" + input },
+                h("span", { class: "kind", text: internal ? "shuffle" : isLog ? "log" : "source" }),
+                h("span", { class: "name", text: internal ? "by key" : input }),
+                h("span", { class: "small dim", text: many(stage.tasks.length, "partition") }));
+            })));
             parts.push(edge(pipeline.name, stage, "in", speed(stage, "in"), "keeping up"));
             parts.push(stageNode(pipeline, stage));
             parts.push(edge(pipeline.name, stage, "out", speed(stage, "out"), index < last ? "grouped" : "committed"));

@@ -96,10 +96,11 @@ extension PageScript {
             all = false;
             const column = pick.value, one = fields.every(f => f.value.trim());
             drawing.hidden = !(one && time && column);
-            if (!drawing.hidden && !drawing.matches(":hover")) drawing.replaceChildren(chart(kept.map(r => [Date.parse(r[time.name]),
-              Number(r[column])])
-              .filter(p => isFinite(p[0]) && isFinite(p[1])).sort((a, b) => a[0] - b[0]), column, place.clientWidth - 2 * parseFloat(getComputedStyle(drawing)
-                .paddingLeft) - 2));
+            if (drawing.hidden || drawing.matches(":hover")) return;
+            const points = kept.map(r => [Date.parse(r[time.name]), Number(r[column])]);
+            const inner = place.clientWidth - 2 * parseFloat(getComputedStyle(drawing).paddingLeft) - 2;
+            drawing.replaceChildren(chart(points.filter(p => isFinite(p[0]) && isFinite(p[1]))
+              .sort((a, b) => a[0] - b[0]), column, inner));
           }
           const ticker = setInterval(render, 250);
           function again() {

@@ -95,6 +95,7 @@ enum PageStyle {
         .flow { display: flex; align-items: stretch; padding: 1.1rem 1rem; overflow-x: auto; }
         .node { border: 1.5px solid var(--line); border-radius: 9px; padding: .6rem .8rem; background: var(--sunk);
           flex: 0 1 auto; min-width: 8.5rem; text-align: left; display: grid; gap: .2rem; align-content: center; }
+        .inputs { display: grid; gap: .6rem; flex: 0 1 auto; min-width: 8.5rem; }
         a.node { color: inherit; text-decoration: none; } a.node:hover, button.node:hover { border-color: var(--accent);
           color: inherit; }
         .node.stage { flex: 1 1 16rem; max-width: 34rem; background: var(--panel); font-weight: 400; }
@@ -174,7 +175,8 @@ enum PageStyle {
         .list a[aria-current] { background: var(--accent-soft); } .list a b { font-weight: 620; }
         .tools { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; padding: .65rem 1rem;
           border-bottom: 1px solid var(--line); } .tools label { display: flex; gap: .4rem; align-items: center;
-          font-size: .84rem; color: var(--dim); } .tools input { flex: 0 1 13rem; } .tools input.brief { flex: 0 0 5.5rem; }
+          font-size: .84rem; color: var(--dim); } .tools input { flex: 0 1 13rem; }
+        .tools input.brief { flex: 0 0 5.5rem; }
         .tools .grow { flex: 1 1 10rem; }
         .chart { display: block; max-width: 100%; touch-action: pan-y; }
         .chart text { fill: var(--dim); font-size: .75rem; }

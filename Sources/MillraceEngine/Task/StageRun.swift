@@ -161,7 +161,8 @@ final class StageRun {
     private func process(_ batch: UnsafeBufferPointer<RawRecord>, port: Int) {
         for record in batch { bytesSinceCommit += (record.value?.count ?? 0) + (record.key?.count ?? 0) }
         mark.recordsIn += Int64(batch.count)
-        if let last = batch.last { unread.read(upTo: last.timestamp) }
+        // A shuffle's records carry event times, which say nothing about how long they have been there.
+        if upstream == nil, let last = batch.last { unread.read(upTo: last.timestamp) }
         if context.taps.input.isTapped {
             context.taps.input.see(batch, partition: context.address.partition, now: context.clock.now)
         }
