@@ -80,6 +80,17 @@ extension Node {
         return found
     }
 
+    /// Waits without holding a thread; throws after `seconds`.
+    func waits(seconds: Double = 20, until isDone: (Node) throws -> Bool) async throws {
+        let end = clock.now + TimeSpan(microseconds: Int64(seconds * 1e6))
+        while try !isDone(self) {
+            guard clock.now < end else {
+                throw Failure(.timedOut, "not in \(seconds) s: \(StatusText.render(status()))")
+            }
+            try await clock.sleep(for: .milliseconds(5))
+        }
+    }
+
     /// Every committed record of a log.
     func records<R: Record>(_ name: String, of _: R.Type) throws -> [R] {
         var found: [R] = []

@@ -10,6 +10,13 @@ import Testing
 
 private func pause(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
 
+/// Every second by itself, and nothing may be late.
+private struct StrictViews: Pipeline {
+    var body: some Flow<Visit, Pane<UInt32, Int>> {
+        Events<Visit>().keyed(by: \.page).window(.tumbling(.seconds(1)), at: \.at).count()
+    }
+}
+
 @Suite struct NodeTests {
     private static let topology = Topology([
         Log<Visit>("visits", partitions: 3).feeds(PromptViews()).into(Table("views"))
@@ -109,6 +116,27 @@ private func pause(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
         let without = try fixture.start()
         #expect(holds(without) == [nil, nil, nil])
         await without.close()
+    }
+
+    @Test func aPausedPipelineIsNotIdle() async throws {
+        var fixture = NodeFixture(Topology([Log<Visit>("visits").feeds(StrictViews()).into(Table("views"))]))
+        fixture.settings.idleAfter = .milliseconds(50)
+        defer { fixture.remove() }
+        let node = try fixture.start()
+        try await node.append([Visit(user: 1, page: 1, second: 1_000)], to: "visits")
+        async let running: Void = node.run()
+        try await node.waits { $0.status().pipelines[0].stages[0].tasks[0].recordsIn == 1 }
+        try node.pause(pipeline: "StrictViews")
+        // Event time would go on for longer than the window lasts.
+        try await node.clock.sleep(for: .milliseconds(1_500))
+        let late = Visit(user: 2, page: 1, second: 1_000)
+        try await node.append([late, Visit(user: 2, page: 1, second: 1_010)], to: "visits")
+        try node.resume(pipeline: "StrictViews")
+        try await node.waits { try !$0.counts("views").isEmpty }
+        #expect(try node.counts("views").first == [1, 1_000, 2])
+        node.stop()
+        try await running
+        await node.close()
     }
 
     @Test func twoNodesOnOneDirectoryAreRefused() async throws {

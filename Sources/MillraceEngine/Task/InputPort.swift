@@ -20,6 +20,8 @@ struct InputPort {
     /// Everything before it is part of a commit that was begun.
     var committed: Int64
     var hasEnded = false
+    /// The last turn found nothing to read. Only then can the input be idle.
+    var isDrained = false
 
     var position: Int64 { reader.position }
     var unread: Int64 { max(0, reader.end - reader.position) }

@@ -43,7 +43,7 @@ final class StageRun {
 
     init(_ context: TaskContext, from mark: TaskMark, board: TaskBoard) throws(Failure) {
         (self.context, self.board, self.mark, lateBefore) = (context, board, mark, mark.lateRecords)
-        kernel = context.stage.makeKernel(KernelOptions(seed: context.seed))
+        kernel = context.stage.makeKernel(KernelOptions(seed: context.seed, idleAfter: context.idleAfter))
         try kernel.restore(from: context.store.stateReader(of: context.address), watermark: mark.watermark)
         ports = try Self.open(context, mark)
         if context.upstreamTasks > 0 {
@@ -91,9 +91,13 @@ final class StageRun {
     func turn(isStopping: Bool, isPaused: Bool, wake: @escaping @Sendable () -> Void) throws(Failure) -> Next {
         let now = context.clock.now
         try settleCommit(at: now)
+        let mustTick = now >= nextTick
+        // Before the records, which are taken to arrive now.
+        if mustTick { kernel.setWall(context.clock.wall) }
         let mayRead = !isStopping && !isPaused && !hasEnded && !isFull
         let outcome = mayRead ? try read(at: now) : nil
-        if now >= nextTick { tick(at: now) }
+        if !mayRead { for index in ports.indices { ports[index].isDrained = false } }
+        if mustTick { tick(at: now) }
         let isLast = isStopping || (hasEnded && kernel.watermark == .distantFuture)
         if job == nil, isLastCommitted { return finished(isStopping: isStopping) }
         if job == nil, now >= nextCommit || isFull || isLast {
@@ -124,7 +128,9 @@ final class StageRun {
     private func read(at now: MonotonicTime) throws(Failure) -> ReadOutcome {
         var outcome = ReadOutcome.ended
         for index in ports.indices where !ports[index].hasEnded {
-            switch try read(port: index, at: now) {
+            let found = try read(port: index, at: now)
+            ports[index].isDrained = found == .empty
+            switch found {
             case .more: outcome = .more
             case .empty: if outcome == .ended { outcome = .empty }
             case .ended: end(port: index)
@@ -176,7 +182,12 @@ final class StageRun {
     }
 
     private func tick(at now: MonotonicTime) {
-        kernel.tick(wall: context.clock.wall, into: &out)
+        let wall = context.clock.wall
+        for index in ports.indices where !ports[index].isDrained && !ports[index].hasEnded {
+            kernel.keepAwake(port: index, wall: wall)
+            lastRecord = now
+        }
+        kernel.tick(wall: wall, into: &out)
         if upstream == nil { kernel.advance(to: kernel.observed, into: &out) }
         nextTick = now + Limits.tickInterval
         collect()

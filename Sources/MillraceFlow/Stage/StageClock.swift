@@ -70,6 +70,10 @@ public struct StageClock: BitwiseCopyable {
         words.pointee.lastRecord = words.pointee.wall
         words.pointee.isIdle = false
     }
+    func sawRecord(wall: EventTime) {
+        words.pointee.lastRecord = wall
+        words.pointee.isIdle = false
+    }
     func tickIdleness(wall: EventTime, after: TimeSpan) {
         if words.pointee.lastRecord == .distantPast { words.pointee.lastRecord = wall }
         words.pointee.isIdle = wall - words.pointee.lastRecord >= after

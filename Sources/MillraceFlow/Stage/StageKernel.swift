@@ -95,6 +95,12 @@ public final class StageKernel {
         setup.root.advance(to: watermark)
         tellWatermark(&out)
     }
+    /// Records wait at a port that were not handed over yet, since the pipeline is paused, held up by a commit, or
+    /// slow: the port is not idle, and event time does not go on without them. Before each `tick`.
+    public func keepAwake(port: Int, wall: EventTime) {
+        idleness.sawRecord(wall: wall)
+        setup.keepAwake(port: port, wall: wall)
+    }
     /// The wall clock stands at `wall`; records until the next tick are taken to arrive now.
     public func tick(wall: EventTime, into out: inout StageOutput) {
         setWall(wall)

@@ -80,6 +80,9 @@ public final class StageSetup {
         for branch in branches { branch.clock.tickIdleness(wall: wall, after: idleAfter) }
         combineClocks()
     }
+    func keepAwake(port: Int, wall: EventTime) {
+        for branch in branches where branch.ports.contains(port) { branch.clock.sawRecord(wall: wall) }
+    }
     /// No record will come at a port any more. Returns whether that is so of all ports.
     func end(port: Int, of count: Int) -> Bool {
         endedPorts.insert(port)
