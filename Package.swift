@@ -123,7 +123,8 @@ let package = Package(
             name: "RuntimeProbe", dependencies: ["MillraceCore", "MillraceRuntime"], path: "Tests/RuntimeProbe",
             swiftSettings: strict),
         .executableTarget(
-            name: "EngineProbe", dependencies: ["MillraceCore", "MillraceEngine", "MillraceFlow", "MillraceLog"],
+            name: "EngineProbe",
+            dependencies: ["MillraceCore", "MillraceEngine", "MillraceFlow", "MillraceLog", "MillraceRuntime"],
             path: "Tests/EngineProbe", swiftSettings: strict),
         tests(
             "MillraceEngineTests",

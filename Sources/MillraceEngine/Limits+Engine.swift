@@ -26,6 +26,8 @@ extension Limits {
     static let controlMilliseconds: Int32 = 5_000
     /// Bytes a task reads from its source before it lets the next task of its lane run: about a millisecond of work.
     static let bytesPerTurn = 1 << 20
+    /// How often a node looks after its tasks: lanes are uneven, and a stuck task unnoticed, for so long at most.
+    static let watchInterval = TimeSpan.seconds(1)
     /// How often a task looks at the wall clock: timers and idle inputs are this late at most.
     static let tickInterval = TimeSpan.milliseconds(100)
     /// Over which a task's load is measured: long against a turn, short for eyes.

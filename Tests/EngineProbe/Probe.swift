@@ -2,11 +2,13 @@ import MillraceCore
 import MillraceEngine
 import MillraceFlow
 import MillraceLog
+import MillraceRuntime
 
 /// The child that is killed: runs a node over a log that was filled before, until everything is read and committed.
 ///
 ///     EngineProbe fill DIRECTORY RECORDS SEED     writes the visits, closes cleanly
 ///     EngineProbe run DIRECTORY                   exits with 0 when all is done; may be killed at any time
+///     EngineProbe --data-directory DIRECTORY …    an app with poison in its input; takes an app's arguments
 @main struct Probe {
     static func main() async {
         let words = CommandLine.arguments
@@ -15,7 +17,12 @@ import MillraceLog
             switch words.dropFirst().first {
             case "fill": try await fill(words[2], records: Int(words[3]) ?? 0, seed: UInt64(words[4]) ?? 0)
             case "run": try await run(words[2])
-            default: host.exit(2)
+            default:
+                Signals.block()
+                let app = AppRunner(
+                    name: "EngineProbe", topology: PoisonWorkload.topology, code: NodeSettings(), host: host,
+                    environment: [:])
+                host.exit(await app.run())
             }
         } catch {
             LineSink().write(Array("EngineProbe: \(error)".utf8), level: .error)

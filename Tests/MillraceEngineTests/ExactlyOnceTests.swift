@@ -13,31 +13,6 @@ import Testing
     private static let points = ["commit.prepared", "commit.decided", "commit.published"]
     private static let runs = Int(ProcessInfo.processInfo.environment["MILLRACE_TEST_KILL_RUNS"] ?? "") ?? 20
 
-    /// Beside the test bundle, where the package manager builds it.
-    private let probe: URL = {
-        let bundle = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }
-        let beside = bundle ?? URL(fileURLWithPath: CommandLine.arguments[0])
-        return beside.deletingLastPathComponent().appendingPathComponent("EngineProbe")
-    }()
-
-    /// Runs the probe; kills it after `seconds`, if that is given. Returns whether it ended by itself with success.
-    private func run(_ arguments: [String], crash: String? = nil, killAfter seconds: Double? = nil) throws -> Bool {
-        let process = Process()
-        process.executableURL = probe
-        process.arguments = arguments
-        var environment = ProcessInfo.processInfo.environment
-        environment["MILLRACE_CRASH"] = crash
-        process.environment = environment
-        try process.run()
-        if let seconds {
-            let end = Date().addingTimeInterval(seconds)
-            while process.isRunning, Date() < end { usleep(2_000) }
-            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        }
-        process.waitUntilExit()
-        return process.terminationReason == .exit && process.terminationStatus == 0
-    }
-
     @Test(arguments: 0..<runs)
     func everyResultIsThereOnceAfterKills(run number: Int) async throws {
         let seed = UInt64(number) + 1
@@ -45,16 +20,17 @@ import Testing
         let directory = NSTemporaryDirectory() + "millrace-kill-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let records = 100_000
-        #expect(try run(["fill", directory, "\(records)", "\(seed)"]), "seed \(seed)")
+        #expect(try EngineProcess.run(["fill", directory, "\(records)", "\(seed)"]), "seed \(seed)")
         // Every crash point once, at a hit that differs from run to run, then kills at any time.
         for point in Self.points {
-            _ = try run(
+            _ = try EngineProcess.run(
                 ["run", directory], crash: "\(point):\(1 + random.next(upperBound: 12 as UInt64))", killAfter: 20)
         }
         for _ in 0..<3 {
-            _ = try run(["run", directory], killAfter: Double(random.next(upperBound: 600 as UInt64)) / 1_000)
+            _ = try EngineProcess.run(
+                ["run", directory], killAfter: Double(random.next(upperBound: 600 as UInt64)) / 1_000)
         }
-        #expect(try run(["run", directory], killAfter: 60), "the last run did not finish; seed \(seed)")
+        #expect(try EngineProcess.run(["run", directory], killAfter: 60), "the last run did not finish; seed \(seed)")
         try await verify(directory, seed: seed, records: records)
     }
 

@@ -37,7 +37,8 @@ public struct AppRunner: Sendable {
 
     private func perform() async throws(Failure) -> Int32 {
         var loader = SettingsLoader(code: code)
-        var words = host.arguments
+        let guardDirectory = ProcessGuard.directory(in: host.arguments)
+        var words = host.arguments.filter { !$0.hasPrefix(ProcessGuard.flag) }
         if let index = words.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") }) {
             let path = try Self.value(of: "--config", in: &words, at: index)
             try loader.apply(file: try Self.contents(path), named: path)
@@ -56,7 +57,9 @@ public struct AppRunner: Sendable {
             return ProcessExit.success
         }
         switch verb {
-        case "run": return try await node(loader)
+        case "run":
+            if loader.settings.guarded, guardDirectory == nil { return try await watchOver(loader.settings) }
+            return try await node(loader, guardDirectory)
         case "describe":
             for pipeline in topology.pipelines { output.line(try pipeline.makePlan().describe()) }
             return ProcessExit.success
@@ -90,7 +93,23 @@ public struct AppRunner: Sendable {
 
     // MARK: The node
 
-    private func node(_ loader: SettingsLoader) async throws(Failure) -> Int32 {
+    /// Runs the node as a process of its own, and again when a trap ends it.
+    private func watchOver(_ settings: NodeSettings) async throws(Failure) -> Int32 {
+        let (clock, storage) = (SystemClock(), PosixStorage())
+        let directory = DataDirectory.guarded(settings.dataDirectory)
+        do throws(IOFault) { try DataDirectory.makeDirectories(directory, storage: storage) } catch {
+            throw Failure(error, "the guard's directory cannot be made")
+        }
+        let logger = Logger(sink: StandardErrorSink(), clock: clock, level: .info)
+        let guarding = ProcessGuard(
+            directory: directory, arguments: host.arguments, clock: clock, storage: storage,
+            random: SeededRandom(seed: host.entropy())
+        ) { logger.warning("guard", ["what": .text($0)]) }
+        Signals.listen { _ in guarding.terminate() }
+        return try await guarding.run()
+    }
+
+    private func node(_ loader: SettingsLoader, _ guardDirectory: String?) async throws(Failure) -> Int32 {
         let settings = loader.settings
         let clock = SystemClock()
         let level = LogLevel.allCases.first { $0.name == settings.logLevel } ?? .info
@@ -98,7 +117,9 @@ public struct AppRunner: Sendable {
         let seed = host.entropy()
         let topology = topology
         let node = try await Self.onThread { () throws(Failure) in
-            try Node.start(topology, settings: settings, clock: clock, logger: logger, random: SeededRandom(seed: seed))
+            try Node.start(
+                topology, settings: settings, clock: clock, logger: logger, random: SeededRandom(seed: seed),
+                guardedBy: guardDirectory)
         }
         let control = try ControlServer(path: settings.dataDirectory + "/control.sock") { node.answer($0) }
         Signals.listen { signal in

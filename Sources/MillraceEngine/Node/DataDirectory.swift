@@ -7,6 +7,7 @@ public import MillraceCore
 /// DIR/format       "millrace 1\n", written first, checked at every start
 /// DIR/log          segments, topics, positions
 /// DIR/tables       the store
+/// DIR/guard        what a guard knows about deaths
 /// DIR/control.sock where the command line asks a running node
 /// ```
 public final class DataDirectory: Sendable {
@@ -17,6 +18,7 @@ public final class DataDirectory: Sendable {
 
     public var log: String { path + "/log" }
     public var tables: String { path + "/tables" }
+    static func guarded(_ path: String) -> String { path + "/guard" }
     public var controlSocket: String { path + "/control.sock" }
 
     /// Makes the directory when it is missing. Refuses one that another process owns, one of another version, and one
@@ -45,7 +47,7 @@ public final class DataDirectory: Sendable {
     /// Lets the next process in.
     public func close() { lock.close() }
 
-    private static func makeDirectories(_ path: String, storage: any Storage) throws(IOFault) {
+    static func makeDirectories(_ path: String, storage: any Storage) throws(IOFault) {
         let parent = String.parent(of: path)
         if parent != path, parent != ".", try storage.status(of: parent) == nil {
             try makeDirectories(parent, storage: storage)
@@ -65,7 +67,7 @@ public final class DataDirectory: Sendable {
             }
             return
         }
-        let strangers = try storage.list(path).filter { $0 != "lock" && !$0.hasSuffix(".tmp") }
+        let strangers = try storage.list(path).filter { !["lock", "guard"].contains($0) && !$0.hasSuffix(".tmp") }
         guard strangers.isEmpty else {
             throw Failure(
                 .incompatible,

@@ -19,7 +19,7 @@ extension Node {
             return StageStatus(
                 index: stage.index, title: stage.steps.joined(separator: " → "),
                 inputs: seats.first?.context.ports.map(\.name) ?? [],
-                tasks: seats.map { Self.status($0, wall) })
+                tasks: seats.map { Self.status($0, runner.lane(of: $0.context.address), wall) })
         }
         let tasks = stages.flatMap(\.tasks)
         return PipelineStatus(
@@ -29,11 +29,11 @@ extension Node {
             parkedKeys: runner.seats.reduce(0) { $0 + $1.board.current.parkedKeys })
     }
 
-    private static func status(_ seat: PipelineRunner.Seat, _ wall: EventTime) -> TaskStatus {
+    private static func status(_ seat: PipelineRunner.Seat, _ lane: Int?, _ wall: EventTime) -> TaskStatus {
         let figures = seat.board.current
         let address = seat.context.address
         return TaskStatus(
-            stage: address.stage, partition: address.partition, lane: figures.lane, state: figures.state,
+            stage: address.stage, partition: address.partition, lane: lane ?? figures.lane, state: figures.state,
             position: figures.position, end: figures.position + figures.unread,
             lag: figures.oldestUnread.map { max(.zero, wall - $0) } ?? .zero, watermark: figures.watermark,
             watermarkHolder: figures.watermarkHolder, recordsIn: figures.mark.recordsIn,

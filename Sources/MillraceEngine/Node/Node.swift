@@ -25,18 +25,21 @@ public final class Node: Sendable {
     private let lanes: LanePool
     let blocking: BlockingExecutor
     private let supervisor: Supervisor
+    private let watch: NodeWatch
 
     /// Opens the data directory and prepares every pipeline. Blocks; call it from a thread that may.
+    ///
+    /// - Parameter guardedBy: where the guard that started this process keeps what it knows.
     public static func start(
         _ topology: Topology, settings: NodeSettings = NodeSettings(), storage: any Storage = PosixStorage(),
-        clock: any RuntimeClock, logger: Logger, random: SeededRandom
+        clock: any RuntimeClock, logger: Logger, random: SeededRandom, guardedBy guardDirectory: String? = nil
     ) throws(Failure) -> Node {
         let plans = try Self.plans(topology)
         let directory = try DataDirectory(settings.dataDirectory, storage: storage)
         do throws(Failure) {
             return try Node(
                 topology, plans, settings: settings, directory: directory, storage: storage, clock: clock,
-                logger: logger, random: random)
+                logger: logger, random: random, guardDirectory: guardDirectory)
         } catch {
             directory.close()
             throw error
@@ -107,13 +110,19 @@ public final class Node: Sendable {
 
     private init(
         _ topology: Topology, _ plans: [(PipelineDescription, Plan)], settings: NodeSettings, directory: DataDirectory,
-        storage: any Storage, clock: any RuntimeClock, logger: Logger, random: SeededRandom
+        storage: any Storage, clock: any RuntimeClock, logger: Logger, random: SeededRandom, guardDirectory: String?
     ) throws(Failure) {
         var random = random
         (self.topology, self.settings, self.directory) = (topology, settings, directory)
         (self.clock, self.logger) = (clock, logger)
         (startedAt, startedMonotonic) = (clock.wall, clock.now)
         release = Self.release(plans.map(\.1))
+        // Before the stores are opened: a long recovery is no reason to be killed.
+        let blame = try guardDirectory.map { (path) throws(Failure) in
+            try BlameBook(directory: path, storage: storage)
+        }
+        let isHopeless = Lock(false)
+        blame?.keepBeating(on: clock) { !isHopeless.withLock { $0 } }
         log = try LogStore.open(directory: directory.log, storage: storage, clock: clock)
         tables = try TableStore.open(directory: directory.tables, clock: clock, storage: storage)
         lanes = LanePool(count: settings.lanes == 0 ? nil : settings.lanes, clock: clock)
@@ -122,7 +131,7 @@ public final class Node: Sendable {
         var assembly = PipelineAssembly(
             node: .init(
                 settings: settings, log: log, tables: tables, identities: ProducerIdentities(tables), clock: clock,
-                blocking: blocking, logger: logger, seed: random.next(), release: release))
+                blocking: blocking, logger: logger, seed: random.next(), release: release, blame: blame))
         for log in topology.logs { _ = try assembly.topic(log) }
         var runners: [PipelineRunner] = []
         for (description, plan) in plans {
@@ -136,6 +145,8 @@ public final class Node: Sendable {
         }
         assembly.releaseOtherHolds()
         self.runners = runners
+        watch = NodeWatch(
+            runners, lanes: lanes, settings: settings, clock: clock, logger: logger, isHopeless: isHopeless)
     }
 
     private static var supervision: SupervisorState.Options {
@@ -157,6 +168,8 @@ public final class Node: Sendable {
     /// Runs every pipeline until it has finished, failed for good, or `stop` was called. A failed pipeline leaves the
     /// others running; the first failure is thrown when all have ended.
     public func run() async throws(Failure) {
+        watch.start()
+        defer { watch.stop() }
         for runner in runners {
             try supervisor.add(
                 Child(runner.description.name, restart: .temporary) { [runner, logger] _ in

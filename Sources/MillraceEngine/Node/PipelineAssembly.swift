@@ -28,6 +28,7 @@ struct PipelineAssembly {
         var logger: Logger
         var seed: UInt64
         var release: String
+        var blame: BlameBook?
     }
 
     static func shuffleTopic(_ pipeline: String, _ stage: Int) -> String { "_shuffle.\(pipeline).\(stage)" }
@@ -167,7 +168,7 @@ struct PipelineAssembly {
             stateBudget: node.settings.stateBudget, seed: node.seed &+ UInt64(partition),
             store: TableTaskStore(node.tables),
             outbound: LogOutbound(address, topics: outbound, identities: node.identities, clock: node.clock),
-            sink: sink, clock: node.clock, blocking: node.blocking, logger: node.logger)
+            sink: sink, clock: node.clock, blocking: node.blocking, logger: node.logger, blame: node.blame)
     }
 
     /// A topic that a user named; made when it is missing.

@@ -125,6 +125,13 @@ final class PipelineRunner: Sendable {
         }
     }
 
+    /// The strands of the tasks that run, and what part of a lane each needed lately.
+    var loads: [(strand: Strand, load: Double)] {
+        let tasks = state.withLock { Array($0.tasks.values) }
+        return tasks.map { ($0.strand, $0.board.current.busy) }
+    }
+    func lane(of address: TaskAddress) -> Int? { state.withLock { $0.tasks[address]?.strand.lane.index } }
+
     /// Cancels a task that makes no progress; the supervisor starts it again from its last commit.
     func restart(_ address: TaskAddress, because failure: Failure) {
         supervisor.restart(address.description, because: failure)

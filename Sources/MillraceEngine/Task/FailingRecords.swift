@@ -13,6 +13,7 @@ struct FailingRecords {
     private let input: String
     private let task: TaskAddress
     private let release: String
+    private let blame: RecordBlame?
 
     private var letters: [DeadLetter] = []
     private var parked: Set<[UInt8]> = []
@@ -22,8 +23,12 @@ struct FailingRecords {
 
     /// - Parameters:
     ///   - port: the number of the task's input that is watched, and `input` its name.
-    init(_ policy: FailurePolicy, port: Int, input: String, task: TaskAddress, release: String) {
+    ///   - blame: when a guard watches the process.
+    init(
+        _ policy: FailurePolicy, port: Int, input: String, task: TaskAddress, release: String, blame: RecordBlame? = nil
+    ) {
         (self.policy, self.port, self.input, self.task, self.release) = (policy, port, input, task, release)
+        self.blame = blame
         prefix = StateSchema.prefix("", .entry) + [UInt8(truncatingIfNeeded: port)]
     }
 
@@ -37,6 +42,23 @@ struct FailingRecords {
     mutating func process(
         _ batch: UnsafeBufferPointer<RawRecord>, _ kernel: StageKernel, _ out: inout StageOutput,
         attemptAt wall: EventTime
+    ) {
+        guard let blame else { return run(batch, kernel, &out, wall) }
+        if blame.trusts(batch) { return blame.guarding(batch) { run(batch, kernel, &out, wall) } }
+        for index in batch.indices {
+            let one = UnsafeBufferPointer(rebasing: batch[index...index])
+            if let deaths = blame.deaths(with: batch[index].offset) {
+                letters.append(
+                    letter(batch[index], "a trap in user code ended the process", attempts: deaths, wall))
+                if policy.then == .parkKey, let key = batch[index].key { park(Array(key)) }
+            } else {
+                blame.guarding(one) { run(one, kernel, &out, wall) }
+            }
+        }
+    }
+
+    private mutating func run(
+        _ batch: UnsafeBufferPointer<RawRecord>, _ kernel: StageKernel, _ out: inout StageOutput, _ wall: EventTime
     ) {
         guard !parked.isEmpty || policy.then == .parkKey else {
             kernel.process(batch, port: port, into: &out)

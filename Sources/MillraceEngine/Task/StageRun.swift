@@ -72,8 +72,12 @@ final class StageRun {
         var ports: [InputPort] = []
         for (index, port) in context.ports.enumerated() {
             let reader = try port.makeReader(mark.positions.isEmpty ? nil : mark.positions[index])
+            let blame = try context.blame.map { (book) throws(Failure) in
+                try RecordBlame(book, context.address, port: index)
+            }
             var failing = FailingRecords(
-                context.failures, port: index, input: port.name, task: context.address, release: context.release)
+                context.failures, port: index, input: port.name, task: context.address, release: context.release,
+                blame: blame)
             try failing.restore(from: context.store.stateReader(of: context.address))
             ports.append(InputPort(name: port.name, reader: reader, failing: failing, committed: reader.position))
         }
@@ -90,6 +94,8 @@ final class StageRun {
     /// Reads and computes for about a millisecond, and sees to the commit.
     func turn(isStopping: Bool, isPaused: Bool, wake: @escaping @Sendable () -> Void) throws(Failure) -> Next {
         let now = context.clock.now
+        // From here on the task owes an end of the turn; what user code does in it is seen by nobody else.
+        board.update { ($0.lastTurn, $0.hasWork) = (now, true) }
         try settleCommit(at: now)
         let mustTick = now >= nextTick
         // Before the records, which are taken to arrive now.

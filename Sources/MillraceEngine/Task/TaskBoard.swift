@@ -23,7 +23,7 @@ final class TaskBoard: Sendable {
         var lastFailure: String?
         /// When the task last did something: what the watch for stuck tasks looks at.
         var lastTurn: MonotonicTime?
-        /// It has something to read or to write, so that it should be doing something.
+        /// It is in the middle of a turn, or has something to read or to write: it should get on.
         var hasWork = false
     }
     private let figures = Lock(Figures())

@@ -26,6 +26,8 @@ struct TaskContext: Sendable {
     var clock: any RuntimeClock
     var blocking: BlockingExecutor
     var logger: Logger
+    /// When a guard watches the process.
+    var blame: BlameBook?
     var taps = StageTaps()
 
     /// How many tasks tell this one their watermarks; 0 for a stage that reads the pipeline's inputs.
