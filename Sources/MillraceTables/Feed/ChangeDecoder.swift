@@ -49,6 +49,10 @@ struct ChangeDecoder: Sendable {
         if key[split] == RowSpace.ranges {
             do throws(RowFault) {
                 guard let entry = try RangeDeletions.read(value).first else { return nil }
+                let prefix = Array(key[..<split])
+                guard (prefix + entry.lower).lexicographicallyPrecedes(range.upper),
+                    range.lower.lexicographicallyPrecedes(prefix + entry.upper)
+                else { return nil }
                 return deleted(entry.lower, entry.upper, values, id)
             } catch {
                 throw ByteFault(.unknownValue, at: 0)
