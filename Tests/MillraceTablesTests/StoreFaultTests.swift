@@ -162,7 +162,8 @@ enum FaultyChild {
 }
 
 enum Shell {
-    static func start(_ path: String, _ arguments: String...) throws -> Process {
+    static func start(_ path: String, _ arguments: String...) throws -> Process { try start(path, arguments) }
+    static func start(_ path: String, _ arguments: [String]) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments

@@ -36,11 +36,14 @@ enum RocksStatus {
             || status.hasPrefix("IO error: No space")
         {
             self = .diskFull
-        } else if status.hasPrefix("IO error"), status.contains("/LOCK") {
+        } else if status.contains("/LOCK: Resource temporarily unavailable")
+            || status.contains("/LOCK: No locks available")
+        {
             self = .locked
         } else if status.hasPrefix("Corruption") {
             self = .corrupt
-        } else if status.hasPrefix("IO error") {
+        } else if status.hasPrefix("IO error") || status.contains(": IO error: ") {
+            // The second: at open RocksDB wraps what it met into "Invalid argument".
             self = status.contains("No such file") ? .missing : .io
         } else if status.hasPrefix("Invalid argument") {
             self = .invalid
