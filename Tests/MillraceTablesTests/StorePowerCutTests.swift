@@ -12,8 +12,15 @@ import Testing
 @Suite(.serialized) struct StorePowerCutTests {
     static let cuts = TestRun.count(10)
 
-    /// A small ext4 of its own, or nil where loop devices cannot be had.
-    static let volume: String? = {
+    /// Whether loop devices can be had.
+    static let canMount: Bool = {
+        guard let base = makeVolume() else { return false }
+        try? FileManager.default.removeItem(atPath: base)
+        return true
+    }()
+
+    /// A small ext4 of its own.
+    static func makeVolume() -> String? {
         guard geteuid() == 0 else { return nil }
         let base = FileManager.default.temporaryDirectory.path + "/millrace-power-" + UUID().uuidString
         do {
@@ -27,11 +34,11 @@ import Testing
             try? FileManager.default.removeItem(atPath: base)
             return nil
         }
-    }()
+    }
 
-    @Test(.enabled(if: volume != nil, "needs root and loop devices to cut the power of a volume"))
+    @Test(.enabled(if: canMount, "needs root and loop devices to cut the power of a volume"))
     func whatWasAcknowledgedIsThereWhenThePowerComesBack() async throws {
-        let base = try #require(Self.volume)
+        let base = try #require(Self.makeVolume())
         defer { try? FileManager.default.removeItem(atPath: base) }
         var random = TestRun.random("power")
         try Shell.run("/bin/mount", "-o", "loop", base + "/image", base + "/mount")

@@ -136,35 +136,15 @@ final class Workload {
         let isOrdered = policy == .commits && random.oneIn(2)
         var commit = store.begin(ties: isOrdered ? .byOrder : .byValue)
         let began = now
-        struct Planned {
-            var table: Int
-            var statement: ModelStatement
-            var timestamp: Int64?
-            var ttl: Int32?
-        }
         var planned: [Planned] = []
         // One table mostly, so that statements of a commit meet.
         let favourite = random.below(tables.count)
         for _ in 0...(random.oneIn(2) ? 0 : random.below(4)) {
             let table = random.oneIn(3) ? random.below(tables.count) : favourite
-            let schema = models[table].schema
             let element = try random.oneIn(8) ? elementStatement(table) : nil
-            let statement = element ?? statements.statement(schema)
-            // What increments and deletions of one commit do to each other is not promised.
-            if schema.isCounterTable,
-                planned.contains(where: { $0.table == table && $0.statement.isDeletion != statement.isDeletion })
-            {
-                continue
-            }
-            // The order of statements counts for those that say all about a row.
-            if isOrdered, !statement.isWhole(schema) { continue }
-            var (timestamp, ttl): (Int64?, Int32?) = (nil, nil)
-            if policy == .any, !schema.isCounterTable, random.oneIn(2) {
-                // Around the clock in steps of a second, so that many are equal.
-                timestamp = (now + Int64(random.below(7)) - 4) * 1_000_000
-            }
-            if !schema.isCounterTable, !statement.isDeletion, random.oneIn(3) { ttl = Int32(random.below(6)) }
-            planned.append(Planned(table: table, statement: statement, timestamp: timestamp, ttl: ttl))
+            let plan = statements.plan(
+                table, models[table].schema, element, policy: policy, isOrdered: isOrdered, beside: planned, now: now)
+            if let plan { planned.append(plan) }
         }
         for plan in planned {
             try Workload.add(
@@ -258,7 +238,8 @@ final class Workload {
         held.removeAll()
     }
 
-    func reading(_ row: Row) throws -> TableModel.RowReading {
+    func reading(_ row: Row) throws -> TableModel.RowReading { try Workload.reading(row) }
+    static func reading(_ row: Row) throws -> TableModel.RowReading {
         let cells = try zip(row.columns, row.values).enumerated().map { i, cell in
             var reading = RowModel.Reading(bytes: try cell.1.map { try ValueCodec.encode($0, as: cell.0.type) })
             if reading.bytes != nil, !cell.0.type.isMultiCell, cell.0.type != .counter, !row.origins.isEmpty {
@@ -271,6 +252,11 @@ final class Workload {
     }
 
     func rows(_ table: StoredTable, _ query: RowQuery, _ snapshot: TableSnapshot) throws -> [TableModel.RowReading] {
+        try Workload.rows(table, query, snapshot)
+    }
+    static func rows(
+        _ table: StoredTable, _ query: RowQuery, _ snapshot: TableSnapshot
+    ) throws -> [TableModel.RowReading] {
         var query = query
         query.origins = true
         var cursor = try snapshot.rows(table, query)
@@ -319,6 +305,9 @@ final class Workload {
     }
 
     func expected(_ model: TableModel, _ now: Int64) throws -> [TableModel.RowReading] {
+        try Workload.expected(model, now)
+    }
+    static func expected(_ model: TableModel, _ now: Int64) throws -> [TableModel.RowReading] {
         let keys = try model.partitions.keys.map { (try model.schema.partitionKey($0), $0) }
             .sorted { a, b in
                 a.0.token != b.0.token

@@ -91,4 +91,41 @@ struct WorkloadStatements {
         default: return .update(row, assignments(schema.regulars, inserting: false))
         }
     }
+
+    /// A statement with its options; nil when it does not go with those that are in the commit already.
+    ///
+    /// - Parameters:
+    ///   - element: in place of a random statement.
+    ///   - isOrdered: the commit counts the order of its statements.
+    ///   - now: seconds.
+    mutating func plan(
+        _ table: Int, _ schema: TableSchema, _ element: ModelStatement? = nil, policy: TimestampPolicy,
+        isOrdered: Bool, beside planned: [Planned], now: Int64
+    ) -> Planned? {
+        let statement = element ?? statement(schema)
+        // What increments and deletions of one commit do to each other is not promised.
+        if schema.isCounterTable,
+            planned.contains(where: { $0.table == table && $0.statement.isDeletion != statement.isDeletion })
+        {
+            return nil
+        }
+        // The order of statements counts for those that say all about a row.
+        if isOrdered, !statement.isWhole(schema) { return nil }
+        var plan = Planned(table: table, statement: statement)
+        if policy == .any, !schema.isCounterTable, random.oneIn(2) {
+            // Around the clock in steps of a second, so that many are equal.
+            plan.timestamp = (now + Int64(random.below(7)) - 4) * 1_000_000
+        }
+        if !schema.isCounterTable, !statement.isDeletion, random.oneIn(3) { plan.ttl = Int32(random.below(6)) }
+        return plan
+    }
+}
+
+/// A statement that a commit is to hold.
+struct Planned {
+    var table: Int
+    var statement: ModelStatement
+    var timestamp: Int64?
+    var ttl: Int32?
+    var options: WriteOptions { WriteOptions(timestamp: timestamp, ttl: ttl) }
 }
