@@ -7,6 +7,8 @@ extension Limits {
     public static let paneTableProbes = 512
     /// Keys a pre-combining step holds before it sends its partial panes on: a few MB, still in the cache's reach.
     public static let preCombineKeys = 65_536
+    /// Versions that an aggregate which runs beside another may have: both are kept in one number.
+    public static let aggregateVersions = 1_000
     /// Values a `topN` keeps per key: they are stored and sorted whole with every change.
     public static let topN = 1_000
     /// How long a source brings nothing before event time goes on without it: longer than pauses between a producer's

@@ -46,4 +46,19 @@ where A.Element == B.Element {
         make(a.result(of: accumulator.a), b.result(of: accumulator.b))
     }
     public var layout: String { "(\(a.layout), \(b.layout))" }
+    /// Both versions in one number.
+    public var version: Int {
+        precondition(b.version >= 1 && b.version <= Limits.aggregateVersions, "versions count from 1")
+        return 1 + (a.version - 1) * Limits.aggregateVersions + (b.version - 1)
+    }
+    public func migrate(_ stored: inout ByteReader, from version: Int) throws -> Accumulator? {
+        let (ofA, ofB) = (version - 1).quotientAndRemainder(dividingBy: Limits.aggregateVersions)
+        guard let a = try Self.part(a, &stored, ofA + 1), let b = try Self.part(b, &stored, ofB + 1) else { return nil }
+        return Beside(a, b)
+    }
+    private static func part<P: Aggregate>(
+        _ part: P, _ stored: inout ByteReader, _ version: Int
+    ) throws -> P.Accumulator? {
+        version == part.version ? try P.Accumulator.load(from: &stored) : try part.migrate(&stored, from: version)
+    }
 }

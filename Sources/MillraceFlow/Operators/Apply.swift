@@ -13,9 +13,15 @@ public protocol Operator<Value, Result>: Sendable {
     /// No value of an earlier time is expected any more.
     func advance(
         to watermark: EventTime, memory: inout Memory, emit: (Result, EventTime) throws -> Void) throws
+    /// Raise it when the memory changes its meaning or type, and say in `migrate` how to read older ones.
+    var version: Int { get }
+    /// Reads a memory that was stored under an older version; `nil` for a version it knows nothing of.
+    func migrate(_ stored: inout ByteReader, from version: Int) throws -> Memory?
 }
 
 extension Operator {
+    public var version: Int { 1 }
+    public func migrate(_ stored: inout ByteReader, from version: Int) throws -> Memory? { nil }
     public func advance(
         to watermark: EventTime, memory: inout Memory, emit: (Result, EventTime) throws -> Void
     ) throws {}
@@ -43,7 +49,10 @@ public struct Apply<Upstream: Flow, Step: Operator>: FlowWithUpstream where Step
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let before = upstream.makeState(setup)
-        let values = setup.keyedState(name, key: Bool.self, value: Step.Memory.self)
+        let step = step
+        let values = setup.keyedState(
+            name, key: Bool.self, value: Step.Memory.self, version: step.version,
+            migrate: { try step.migrate(&$0, from: $1) })
         return State(upstream: before, values: values, faults: setup.faultsInUse())
     }
     @inlinable @inline(__always) func memory(_ state: State) -> UnsafeMutablePointer<Step.Memory> {

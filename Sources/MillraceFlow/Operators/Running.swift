@@ -38,11 +38,16 @@ public struct Running<Upstream: KeyedFlow, A: Aggregate>: KeyedStep where A.Elem
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let before = upstream.makeState(setup)
-        let idle = idle
+        let (idle, aggregate) = (idle, aggregate)
         if idle.microseconds == .max { setup.warnUnbounded(name) }
         let values = setup.keyedState(
             name, key: Key.self, value: RunningValue<A.Accumulator>.self, version: aggregate.version,
-            deadline: idle.microseconds == .max ? nil : { $0.touched + idle })
+            deadline: idle.microseconds == .max ? nil : { $0.touched + idle },
+            migrate: { stored, version in
+                let touched = try EventTime.load(from: &stored)
+                let made = try aggregate.migrate(&stored, from: version)
+                return made.map { RunningValue(accumulator: $0, touched: touched) }
+            })
         return State(upstream: before, values: values, clock: setup.clock)
     }
     @inlinable @inline(__always) public func process(

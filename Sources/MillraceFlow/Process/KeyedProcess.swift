@@ -39,12 +39,16 @@ public protocol KeyedProcess<Key, Value, Output>: Sendable {
     /// A timer's time has come. What is emitted has the timer's time.
     func timer(
         _ timer: ProcessTimer, in context: inout ProcessContext<Key, State>, emit: (Output) throws -> Void) throws
-    /// Raise it when the stored state changes its meaning.
+    /// Raise it when the stored state changes its meaning or type, and say in `migrate` how to read older ones.
     var version: Int { get }
+    /// Reads a key's state that was stored under an older version; `nil` for a version it knows nothing of. Timers stay
+    /// as they are.
+    func migrate(_ stored: inout ByteReader, from version: Int) throws -> State?
 }
 
 extension KeyedProcess {
     @inlinable public var version: Int { 1 }
+    @inlinable public func migrate(_ stored: inout ByteReader, from version: Int) throws -> State? { nil }
     @inlinable public func timer(
         _ timer: ProcessTimer, in context: inout ProcessContext<Key, State>, emit: (Output) throws -> Void
     ) throws {}

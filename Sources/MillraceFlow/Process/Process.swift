@@ -67,11 +67,19 @@ where Function.Key == Upstream.Key, Function.Value == Upstream.Value {
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
         let before = upstream.makeState(setup)
-        let forget = forget
+        let (forget, function) = (forget, function)
         if forget.microseconds == .max { setup.warnUnbounded(name) }
         let values = setup.keyedState(
-            name, key: Key.self, value: ProcessValue<Function.State>.self, version: function.version
-        ) { Self.deadline($0, forget: forget) }
+            name, key: Key.self, value: ProcessValue<Function.State>.self, version: function.version,
+            deadline: { Self.deadline($0, forget: forget) },
+            migrate: { stored, version in
+                let touched = try EventTime.load(from: &stored)
+                let timers = try [ProcessTimer].load(from: &stored)
+                guard let state = try function.migrate(&stored, from: version) else { return nil }
+                var made = ProcessValue(state: state, touched: touched)
+                made.timers = timers
+                return made
+            })
         let wall = setup.keyedState(name + ".wall", key: Key.self, value: [ProcessTimer].self) {
             $0.first?.time ?? .distantFuture
         }

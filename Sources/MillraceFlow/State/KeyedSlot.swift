@@ -5,11 +5,14 @@ extension StageSetup {
     /// - Parameters:
     ///   - name: stable across releases, and no other step's of the pipeline.
     ///   - version: raise it when the stored value changes its meaning.
+    ///   - migrate: reads a value of an older version; `nil` when it cannot. Called at a restore, before any record.
     ///   - deadline: when a value ends, for state that is watched; it makes a restore read all of it.
     @inlinable public func keyedState<Key: StreamKey, Value: Storable>(
-        _ name: String, key: Key.Type, value: Value.Type, version: Int = 1, deadline: ((Value) -> EventTime)? = nil
+        _ name: String, key: Key.Type, value: Value.Type, version: Int = 1,
+        deadline: ((Value) -> EventTime)? = nil, migrate: ((inout ByteReader, Int) throws -> Value?)? = nil
     ) -> KeyedState<Key, Value> {
-        let slot = KeyedSlot<Key, Value>(name: name, setup: self, version: version, deadline: deadline)
+        let slot = KeyedSlot<Key, Value>(
+            name: name, setup: self, version: version, migrate: migrate, deadline: deadline)
         add(slot)
         return slot.state
     }
@@ -21,14 +24,16 @@ extension StageSetup {
     @usableFromInline let name: String
     @usableFromInline let schema: StateSchema
     private let deadline: ((Value) -> EventTime)?
+    private let migrate: ((inout ByteReader, Int) throws -> Value?)?
     private var schemaIsStored = false
 
     @usableFromInline init(
-        name: String, setup: StageSetup, version: Int, deadline: ((Value) -> EventTime)?
+        name: String, setup: StageSetup, version: Int, migrate: ((inout ByteReader, Int) throws -> Value?)?,
+        deadline: ((Value) -> EventTime)?
     ) {
         state = KeyedState(seed: setup.seed, name: name, faults: setup.faults)
         self.name = name
-        self.deadline = deadline
+        (self.deadline, self.migrate) = (deadline, migrate)
         schema = StateSchema(version: version, layout: "\(Key.self) \(Value.self)")
     }
     deinit { state.destroy() }
@@ -53,9 +58,19 @@ extension StageSetup {
     }
 
     @usableFromInline func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
-        try schema.check(name, in: reader)
+        let older = try schema.check(name, frame: "\(Key.self) ", in: reader)
         state.words.pointee.reader = reader
         state.words.pointee.isComplete = false
+        if let older {
+            guard let migrate else { throw schema.noMigration(name, from: older) }
+            let missing = schema.noMigration(name, from: older)
+            state.loadAll(isDirty: true) { bytes in
+                var input = ByteReader(bytes)
+                guard let value = try migrate(&input, older) else { throw missing }
+                try input.expectEnd()
+                return value
+            }
+        }
         guard let deadline else { return }
         state.loadAll()
         state.table.forEach { key, value in state.watch(key, until: deadline(value.pointee)) }

@@ -117,7 +117,9 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
         try input.expectEnd()
         return value
     }
-    @usableFromInline func loadAll() {
+    @usableFromInline func loadAll() { loadAll(isDirty: false) { try KeyedState.decode($0) } }
+    /// Brings in every key that only the store has; as changed ones when their bytes will be others.
+    func loadAll(isDirty: Bool, _ decode: (UnsafeRawBufferPointer) throws -> Value) {
         guard !words.pointee.isComplete, let reader = words.pointee.reader else { return }
         words.pointee.isComplete = true
         let gone = words.pointee.removed
@@ -130,7 +132,7 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
                         var input = ByteReader(UnsafeRawBufferPointer(rebasing: keyBytes[prefix.count...]))
                         let key = try Key.load(from: &input)
                         if self.table.find(key) < 0, !gone.contains(key) {
-                            _ = self.table.insert(key, try KeyedState.decode(value), stored: true, dirty: false)
+                            _ = self.table.insert(key, try decode(value), stored: true, dirty: isDirty)
                         }
                     }
                     return true

@@ -23,11 +23,11 @@ extension StateSchema {
         }
     }
 
-    /// Refuses state that was written under another schema. No state at all is fine.
-    public func check(_ name: String, in reader: any StateReader) throws(Failure) {
+    /// The schema that the state of a step was written under; `nil` when there is none.
+    public static func stored(_ name: String, in reader: any StateReader) throws(Failure) -> StateSchema? {
         var found: StateSchema?
         var fault: (any Error)?
-        try Self.prefix(name, .schema).lending { (key) throws(Failure) in
+        try prefix(name, .schema).lending { (key) throws(Failure) in
             try reader.read(key) { bytes in
                 guard let bytes else { return }
                 var input = ByteReader(bytes)
@@ -40,9 +40,29 @@ extension StateSchema {
         if let fault {
             throw Failure(.corrupt, "the schema of state \"\(name)\" cannot be read", place: name, cause: fault)
         }
-        guard let found, found != self else { return }
-        throw Failure(
-            .incompatible, "state \"\(name)\" was stored as \(found), this program keeps \(self)",
-            advice: "Give the step a new name to start afresh, or run the release that wrote the state", place: name)
+        return found
+    }
+
+    /// Refuses state that was written under another schema. No state at all is fine.
+    ///
+    /// - Parameter frame: what the layout begins with and no migration changes: the key, the window.
+    /// - Returns: the older version that the values have to be brought over from; `nil` when they are up to date.
+    public func check(_ name: String, frame: String, in reader: any StateReader) throws(Failure) -> Int? {
+        guard let found = try Self.stored(name, in: reader), found != self else { return nil }
+        if found.version < version, found.layout.hasPrefix(frame) { return found.version }
+        throw incompatible(
+            name, found, advice: "Give the step a new name to start afresh, or run the release that wrote the state")
+    }
+    func incompatible(_ name: String, _ found: StateSchema, advice: String) -> Failure {
+        Failure(
+            .incompatible, "state \"\(name)\" was stored as \(found), this program keeps \(self)", advice: advice,
+            place: name)
+    }
+    /// For a step that does not say how to bring a value over.
+    func noMigration(_ name: String, from version: Int) -> Failure {
+        incompatible(
+            name, StateSchema(version: version, layout: "values"),
+            advice: "Say in migrate(_:from:) how to read values of version \(version), "
+                + "or give the step a new name to start afresh")
     }
 }

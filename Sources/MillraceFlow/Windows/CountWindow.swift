@@ -23,9 +23,19 @@ public struct Counted<Accumulator: Storable>: Storable {
         accumulator.store(into: &writer)
     }
     public static func load(from reader: inout ByteReader) throws -> Counted {
+        try load(from: &reader) { try Accumulator.load(from: &$0) }
+    }
+    @usableFromInline static func load<A: Aggregate>(
+        from reader: inout ByteReader, version: Int, _ aggregate: A
+    ) throws -> Counted? where A.Accumulator == Accumulator {
+        try aggregate.migrating { migrated in try load(from: &reader) { try migrated(&$0, version) } }
+    }
+    private static func load(
+        from reader: inout ByteReader, _ accumulator: (inout ByteReader) throws -> Accumulator
+    ) throws -> Counted {
         let count = Int(truncatingIfNeeded: try reader.unsignedVarint())
         let (first, last) = (try EventTime.load(from: &reader), try EventTime.load(from: &reader))
-        var made = Counted(accumulator: try .load(from: &reader))
+        var made = Counted(accumulator: try accumulator(&reader))
         (made.count, made.first, made.last) = (count, first, last)
         return made
     }
@@ -49,7 +59,8 @@ public struct CountFlow<Upstream: KeyedFlow, A: Aggregate>: FlowWithUpstream whe
         let before = upstream.makeState(setup)
         setup.warnUnbounded(name)
         let values = setup.keyedState(
-            name, key: Key.self, value: Counted<A.Accumulator>.self, version: aggregate.version)
+            name, key: Key.self, value: Counted<A.Accumulator>.self, version: aggregate.version,
+            migrate: { try Counted.load(from: &$0, version: $1, aggregate) })
         return State(upstream: before, values: values, clock: setup.clock)
     }
     @inlinable @inline(__always) func add(

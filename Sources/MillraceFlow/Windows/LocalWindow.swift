@@ -123,8 +123,8 @@ extension StageSetup {
                 "a cumulative window works with aggregates that merge, no lateness and the plain trigger only",
                 advice: "Use a tumbling window with an early trigger, or outOfOrder instead of lateness")
         }
-        let schema = StateSchema(
-            version: aggregate.version, layout: "\(Key.self) \(rule.window.description) \(aggregate.layout)")
-        add(WindowSlot(core, name: core.words.pointee.name, schema: schema))
+        let frame = "\(Key.self) \(rule.window.description) "
+        let schema = StateSchema(version: aggregate.version, layout: frame + aggregate.layout)
+        add(WindowSlot(core, schema: schema, frame: frame) { try aggregate.migrate(&$0, from: $1) })
     }
 }

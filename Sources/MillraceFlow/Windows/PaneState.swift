@@ -40,9 +40,15 @@ extension PaneState: Storable {
         last.accumulator.store(into: &writer)
     }
     public static func load(from reader: inout ByteReader) throws -> PaneState {
+        try load(from: &reader) { try Accumulator.load(from: &$0) }
+    }
+    /// With accumulators read in another way: of an older version.
+    static func load(
+        from reader: inout ByteReader, _ accumulator: (inout ByteReader) throws -> Accumulator
+    ) throws -> PaneState {
         let fired = UInt32(truncatingIfNeeded: try reader.unsignedVarint())
         let pending = UInt32(truncatingIfNeeded: try reader.unsignedVarint())
-        var state = PaneState(accumulator: try .load(from: &reader))
+        var state = PaneState(accumulator: try accumulator(&reader))
         (state.fired, state.pending) = (fired, pending)
         let tag = try reader.byte()
         guard tag != 0 else { return state }
@@ -50,7 +56,7 @@ extension PaneState: Storable {
             throw ByteFault(.unknownValue, at: reader.position)
         }
         let index = Int(truncatingIfNeeded: try reader.unsignedVarint())
-        state.last = LastFired(try .load(from: &reader), index, timing)
+        state.last = LastFired(try accumulator(&reader), index, timing)
         return state
     }
 }

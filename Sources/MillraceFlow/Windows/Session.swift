@@ -27,9 +27,14 @@ public struct Session<Accumulator: Storable>: Storable {
         accumulator.store(into: &writer)
     }
     public static func load(from reader: inout ByteReader) throws -> Session {
+        try load(from: &reader) { try Accumulator.load(from: &$0) }
+    }
+    static func load(
+        from reader: inout ByteReader, _ accumulator: (inout ByteReader) throws -> Accumulator
+    ) throws -> Session {
         let (first, last) = (try EventTime.load(from: &reader), try EventTime.load(from: &reader))
         let fired = Int(truncatingIfNeeded: try reader.unsignedVarint())
-        return Session(first: first, last: last, accumulator: try .load(from: &reader), fired: fired)
+        return Session(first: first, last: last, accumulator: try accumulator(&reader), fired: fired)
     }
 }
 
@@ -67,13 +72,21 @@ where A.Element == Upstream.Value {
     public func makeState(_ setup: StageSetup) -> State {
         let before = upstream.makeState(setup)
         let (gap, lateness) = (gap, lateness)
-        let sessions = setup.keyedState(name, key: Key.self, value: [Item].self, version: aggregate.version) {
-            Self.deadline($0, gap, lateness)
-        }
+        let aggregate = aggregate
+        let sessions = setup.keyedState(
+            name, key: Key.self, value: [Item].self, version: aggregate.version,
+            deadline: { Self.deadline($0, gap, lateness) }, migrate: { try Self.migrate(&$0, from: $1, aggregate) })
         let clock = setup.clock
         return State(
             upstream: before, sessions: sessions, clock: clock, after: setup.delayTime(), late: late.open(setup),
             faults: setup.faultsInUse())
+    }
+    /// As an array of sessions is stored, with accumulators of an older version.
+    private static func migrate(_ reader: inout ByteReader, from version: Int, _ aggregate: A) throws -> [Item]? {
+        try aggregate.migrating { migrated in
+            let count = try reader.checked(count: try reader.unsignedVarint(), minimumElementBytes: 17, limit: .max)
+            return try (0..<count).map { _ in try Item.load(from: &reader) { try migrated(&$0, version) } }
+        }
     }
     @usableFromInline static func deadline(_ items: [Item], _ gap: TimeSpan, _ lateness: TimeSpan) -> EventTime {
         items.reduce(EventTime.distantFuture) { least, item in

@@ -7,10 +7,17 @@ public import MillraceCore
     @usableFromInline let core: WindowCore<Key, Accumulator>
     @usableFromInline let name: String
     @usableFromInline let schema: StateSchema
+    /// What the schema's layout begins with: the key and the window.
+    private let frame: String
+    private let migrate: (inout ByteReader, Int) throws -> Accumulator?
     private var schemaIsStored = false
 
-    @usableFromInline init(_ core: WindowCore<Key, Accumulator>, name: String, schema: StateSchema) {
-        (self.core, self.name, self.schema) = (core, name, schema)
+    @usableFromInline init(
+        _ core: WindowCore<Key, Accumulator>, schema: StateSchema, frame: String,
+        migrate: @escaping (inout ByteReader, Int) throws -> Accumulator?
+    ) {
+        (self.core, self.schema, self.frame, self.migrate) = (core, schema, frame, migrate)
+        name = core.words.pointee.name
     }
     deinit { core.destroy() }
 
@@ -58,7 +65,7 @@ public import MillraceCore
     }
 
     @usableFromInline func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
-        try schema.check(name, in: reader)
+        let older = try schema.check(name, frame: frame, in: reader)
         let words = core.words
         var fault: (any Error)?
         try StateSchema.prefix(name, .header).lending { (key) throws(Failure) in
@@ -72,7 +79,25 @@ public import MillraceCore
             throw Failure(.corrupt, "the windows of state \"\(name)\" cannot be read", place: name, cause: fault)
         }
         words.pointee.reader = reader
+        if let older { bringOver(from: older) }
         core.findDue()
+    }
+    /// Reads everything that an older version wrote, and takes it as changed: the next commit holds all of it anew.
+    private func bringOver(from older: Int) {
+        let words = core.words
+        (schemaIsStored, words.pointee.headerIsDirty) = (false, true)
+        let missing = schema.noMigration(name, from: older)
+        for index in words.pointee.slices.indices {
+            words.pointee.slices[index].isComplete = core.load(words.pointee.slices[index], isDirty: true) { bytes in
+                var input = ByteReader(bytes)
+                let state = try PaneState<Accumulator>.load(from: &input) { input in
+                    guard let made = try self.migrate(&input, older) else { throw missing }
+                    return made
+                }
+                try input.expectEnd()
+                return state
+            }
+        }
     }
     private func readHeader(_ bytes: UnsafeRawBufferPointer) throws {
         let words = core.words
@@ -159,6 +184,12 @@ extension WindowCore {
 
     /// Brings in the keys of a slice that only the store has. Returns true: the slice is complete now.
     @usableFromInline func load(_ slice: Slice<Key, Accumulator>) -> Bool {
+        load(slice, isDirty: false) { try WindowCore.decode($0) }
+    }
+    func load(
+        _ slice: Slice<Key, Accumulator>, isDirty: Bool,
+        _ decode: (UnsafeRawBufferPointer) throws -> PaneState<Accumulator>
+    ) -> Bool {
         guard !slice.isComplete else { return true }
         var prefix = ByteWriter()
         writePrefix(slice.start, &prefix)
@@ -167,7 +198,7 @@ extension WindowCore {
                 var input = ByteReader(UnsafeRawBufferPointer(rebasing: keyBytes[prefix.count...]))
                 let key = try Key.load(from: &input)
                 guard slice.table.find(key) < 0 else { return }
-                _ = slice.table.insert(key, try WindowCore.decode(value), stored: true, dirty: false)
+                _ = slice.table.insert(key, try decode(value), stored: true, dirty: isDirty)
             }
         }
         return true
