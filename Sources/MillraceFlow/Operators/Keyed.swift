@@ -80,6 +80,7 @@ extension Events: KeepsRecordKey where T: KeyedRecord {}
 extension Filter: KeepsRecordKey where Upstream: KeepsRecordKey {}
 extension Tap: KeepsRecordKey where Upstream: KeepsRecordKey {}
 extension Timed: KeepsRecordKey where Upstream: KeepsRecordKey {}
+extension Punctuated: KeepsRecordKey where Upstream: KeepsRecordKey {}
 
 extension Flow where Output: Storable {
     /// Groups by a key, through an internal log that brings all values of a key to one partition.

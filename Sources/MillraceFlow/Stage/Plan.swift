@@ -62,7 +62,14 @@ public struct Plan: Sendable {
     @usableFromInline init(name: String, layout: RowLayout, _ builder: PlanBuilder) throws(Failure) {
         (self.name, self.layout, stages) = (name, layout, builder.stages)
         warnings = builder.warnings
-        if let refusal = builder.refusal { throw refusal }
+        if let refusal = builder.refusal ?? layout.problem { throw refusal }
+        let names = layout.columns.map(\.name)
+        if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+            throw Failure(
+                .invalidArgument, "the result of pipeline \(name) has two columns named \"\(twice)\"",
+                advice: "Give one field of the value another name; windows bring key, window_start, window_end, "
+                    + "pane_index, pane_timing and pane_final", place: name)
+        }
         var seen: Set<String> = []
         for state in stages.flatMap(\.states) where !seen.insert(state.name).inserted {
             throw Failure(

@@ -16,9 +16,12 @@ public struct RowColumn: Sendable, Hashable {
 }
 
 /// The columns of a pipeline's result, in the order of each row's cells.
-public struct RowLayout: Sendable, Hashable {
+public struct RowLayout: Sendable {
     public internal(set) var columns: [RowColumn] = []
+    /// Why the columns cannot be found out: the plan fails with it.
+    public internal(set) var problem: Failure?
     public init() {}
+    public mutating func refuse(_ failure: Failure) { problem = problem ?? failure }
     public mutating func add(_ name: String, _ role: ColumnRole, _ type: RowColumnType) {
         columns.append(RowColumn(name: name, role: role, type: type))
     }
