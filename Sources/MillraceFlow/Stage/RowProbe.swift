@@ -55,7 +55,7 @@ final class RowProbe: Decoder {
     }
 }
 
-/// Nothing to read from: numbers are zero, texts and lists empty, optionals missing. Notes what kind of scalar is asked.
+/// Nothing to read from: numbers are zero, texts and lists empty, optionals missing. Notes what scalar is asked for.
 private final class Blank: Decoder {
     var kind: RowColumnType?
     var codingPath: [any CodingKey] { [] }
