@@ -131,14 +131,15 @@ public final class StageKernel {
     public func takeDelta(into delta: inout StateDelta) {
         guard fault == nil else { return }
         for slot in setup.slots { slot.takeDelta(into: &delta) }
+        setup.takeDelta(into: &delta)
     }
     /// Before the first record. Keeps the reader: state is read when it is touched.
     public func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
         for slot in setup.slots {
             try slot.restore(from: reader, watermark: watermark)
         }
+        try setup.restore(from: reader, watermark: watermark)
         if let fault { throw fault }
-        setup.restore(watermark: watermark)
     }
     /// Drops clean state from memory until the tables take at most `budget` bytes, or nothing clean is left.
     public func evict(downTo budget: Int) -> Int {

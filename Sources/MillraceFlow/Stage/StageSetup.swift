@@ -16,6 +16,7 @@ public final class StageSetup {
     /// The first port of the branch whose steps are being made.
     private var firstPort = 0
     private var endedPorts: Set<Int> = []
+    private var storedTimes: [EventTime] = []
     public private(set) var slots: [any StateSlot] = []
     public private(set) var sideOutputs: [String] = []
     /// Seeds the state tables' hashes, so that keys chosen from outside cannot pile up.
@@ -90,8 +91,36 @@ public final class StageSetup {
         combineClocks()
         return endedPorts.count == count
     }
-    /// The inputs of a step with several start from the stage's watermark, the lowest of theirs.
-    func restore(watermark: EventTime) {
+    /// What each input has said of time so far: the stage's watermark is the lowest, and a replay must find the others
+    /// where they were.
+    private static let branchKey = StateSchema.prefix("", .header)
+    func takeDelta(into delta: inout StateDelta) {
+        // Behind a shuffle the producers' watermarks hold, and inputs say nothing of their own.
+        guard isSource else { return }
+        let times = branches.map(\.clock.observed)
+        guard times != storedTimes else { return }
+        storedTimes = times
+        delta.put(key: { $0.raw(Self.branchKey) }) { times.store(into: &$0) }
+    }
+    private func restoreBranches(from reader: any StateReader) throws(Failure) {
+        guard !branches.isEmpty else { return }
+        try Self.branchKey.lending { (key) throws(Failure) in
+            try reader.read(key) { bytes in
+                guard let bytes else { return }
+                self.faults.reading("time of the inputs") {
+                    var input = ByteReader(bytes)
+                    self.storedTimes = try [EventTime].load(from: &input)
+                }
+            }
+        }
+        // Another number of inputs than then: all start from the stage's watermark.
+        guard storedTimes.count == branches.count else { return }
+        for (branch, time) in zip(branches, storedTimes) { branch.clock.raise(toAtLeast: time) }
+    }
+
+    /// The inputs of a step with several start from where they were, and not before the stage's watermark.
+    func restore(from reader: any StateReader, watermark: EventTime) throws(Failure) {
+        try restoreBranches(from: reader)
         root.raise(toAtLeast: watermark)
         for branch in branches { branch.clock.raise(toAtLeast: watermark) }
         // In the order of the steps: each goes by the time of the one before.

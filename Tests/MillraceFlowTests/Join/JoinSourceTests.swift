@@ -68,7 +68,6 @@ private struct ByLogTime: Pipeline {
             let isLate = t < watermark - lateness
             if random.chance(1, in: 12) {
                 try driver.restart()
-                (leftTime, rightTime) = (watermark, watermark)
             } else if random.chance(1, in: 2) {
                 driver.feed(Left(k: k, t: t, n: n))
                 if isLate { late += 1 } else { left.append(Left(k: k, t: t, n: n)) }
