@@ -88,6 +88,12 @@ let package = Package(
         .executableTarget(
             name: "AdClicksSample", dependencies: ["Millrace"], path: "samples/ad-clicks", exclude: ["README.md"],
             swiftSettings: strict),
+        .executableTarget(
+            name: "SensorAlertsSample", dependencies: ["Millrace"], path: "samples/sensor-alerts",
+            exclude: ["README.md"], swiftSettings: strict),
+        tests(
+            "SamplesTests",
+            ["AdClicksSample", "PageViewsSample", "SensorAlertsSample", "Millrace", "MillraceTesting"]),
 
         // Benchmarks: data made from a seed, the harness, and the suite that `./millrace bench` runs.
         .target(

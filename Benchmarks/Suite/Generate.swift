@@ -9,6 +9,7 @@ enum Generate {
         let campaigns = stream.ads.enumerated().map { index, ad in
             "\(ad.text),\(stream.campaignIDs[index / AdEvents.adsPerCampaign].text)\n"
         }
+        if try storage.status(of: directory) == nil { try storage.makeDirectory(directory) }
         try storage.replace(directory + "/campaigns.csv", with: Array(campaigns.joined().utf8))
         let file = try storage.open(directory + "/events.ndjson.part", .create)
         defer { file.close() }
