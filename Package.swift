@@ -113,6 +113,9 @@ let package = Package(
             name: "TablesBenchmark", dependencies: ["MillraceCore", "MillraceTables"],
             path: "Benchmarks/TablesBenchmark", exclude: ["run"], swiftSettings: strict),
         .executableTarget(
+            name: "ConsoleBenchmark", dependencies: ["CPlatform", "MillraceConsole", "MillraceCore", "MillraceTables"],
+            path: "Benchmarks/ConsoleBenchmark", swiftSettings: strict),
+        .executableTarget(
             name: "FlowBenchmark", dependencies: ["CountingAllocator", "MillraceCore", "MillraceFlow"],
             path: "Benchmarks/FlowBenchmark",
             swiftSettings: strict),

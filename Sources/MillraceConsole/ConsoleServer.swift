@@ -83,5 +83,8 @@ public final class ConsoleServer: Sendable {
     /// Begins to serve; returns the port.
     public func start() throws(Failure) -> Int { try http.start() }
 
-    public func stop() async { await http.stop() }
+    public func stop() async {
+        await http.stop()
+        await api.stop()
+    }
 }

@@ -29,6 +29,9 @@ final class APIContext: Sendable {
     let clock: any RuntimeClock
     /// For reads of streams: they block on disks, and the server's threads are for those who wait shortly.
     let blocking = BlockingExecutor(name: "console", threads: 4)
+    /// For followers' present rows, which may be a whole table: one page of one follower after the other, so that many
+    /// who ask for much do not hold up those who only wait for changes.
+    let scans = BlockingExecutor(name: "scan", threads: 1)
     let appends = RecentAppends()
     let executor: WebExecutor
     let streams = Gauge()
@@ -38,6 +41,14 @@ final class APIContext: Sendable {
     init(_ backend: ConsoleBackend, clock: any RuntimeClock) {
         (self.backend, self.clock) = (backend, clock)
         executor = WebExecutor(clock: clock)
+    }
+
+    /// Ends the threads. The streams are closed by now; what still runs has until the deadline.
+    func stop() async {
+        let deadline = clock.now + Limits.httpStop
+        _ = await blocking.stop(by: deadline, clock: clock)
+        _ = await scans.stop(by: deadline, clock: clock)
+        await executor.stop(by: deadline)
     }
 
     func needTables() throws(Failure) -> TableStore {

@@ -49,21 +49,29 @@ enum TableFollow {
         var after: PagingState?
         repeat {
             let state = after
-            let page: Page
+            let page: (bytes: [UInt8], next: PagingState?)
             do throws(Failure) {
-                page = try await api.blocking.run { () throws(Failure) in
-                    try api.needTables().snapshot().page(
-                        wanted.table, wanted.query, size: Limits.followPage, after: state)
-                }
+                page = try await api.scans.run { () throws(Failure) in try rows(wanted, after: state, api) }
             } catch {
                 return await fail(error, stream)
             }
-            for row in page.rows { events.event("row") { json in write(row, &json) } }
+            events.out.raw(page.bytes)
             guard await events.flush(to: stream) else { return false }
             after = page.next
         } while after != nil
         events.event("live", id: position.description) { json in json.object { _ in } }
         return await events.flush(to: stream)
+    }
+
+    /// One page as events.
+    private static func rows(
+        _ wanted: TableRequest, after state: PagingState?, _ api: APIContext
+    ) throws(Failure) -> ([UInt8], PagingState?) {
+        let page = try api.needTables().snapshot().page(
+            wanted.table, wanted.query, size: Limits.followPage, after: state)
+        var events = ServerEvents()
+        for row in page.rows { events.event("row") { json in write(row, &json) } }
+        return (events.out.bytes, page.next)
     }
 
     private static func changes(
