@@ -28,6 +28,7 @@ extension NodeAttachment {
             let backend = ConsoleBackend(
                 status: { node.status() }, inspector: (node as AnyObject) as? any NodeInspector, log: node.log,
                 tables: node.tables, configuration: configuration, build: node.release)
+            DescriptorLimit.raise(to: Limits.descriptors)
             let server = try ConsoleServer(options, token: token, backend: backend, clock: node.clock)
             let taken = try server.start()
             node.logger.info("console", ["url": .text("\(tls == nil ? "http" : "https")://localhost:\(taken)/")])

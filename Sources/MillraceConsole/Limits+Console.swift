@@ -1,8 +1,10 @@
 public import MillraceCore
 
 extension Limits {
-    /// Connections at once, on condition that the process may open 2,000 descriptors more than that.
+    /// Connections at once, on condition that the process may open 2,000 descriptors more than that, or twice as many.
     public static let httpConnections = 10_000
+    /// Files and sockets the process asks to be allowed: all connections, with as many again for segments and tables.
+    static let descriptors = 20_000
     /// From one address, when the address is not this machine's.
     public static let httpConnectionsPerAddress = 1_000
     /// Memory of a connection for the head of a request (16 KiB at most) and what it sends.

@@ -88,7 +88,7 @@ final class HTTPServer: Sendable {
         raw.is_ipv6 = isIPv6 ? 1 : 0
         raw.is_any_address = options.isPublic ? 1 : 0
         raw.port = UInt16(truncatingIfNeeded: port)
-        raw.connections = UInt32(max(16, min(options.connections, descriptorLimit - 2_000)))
+        raw.connections = UInt32(min(options.connections, DescriptorLimit.forConnections))
         raw.connections_per_address = options.isPublic ? UInt32(Limits.httpConnectionsPerAddress) : 0
         raw.idle_seconds = UInt32(Limits.httpIdle.microseconds / 1_000_000)
         raw.threads = UInt32(max(1, options.threads))
@@ -113,16 +113,6 @@ final class HTTPServer: Sendable {
             daemon = mr_http_start(&raw)
         }
         return daemon.map { Daemon(pointer: $0) }
-    }
-
-    private var descriptorLimit: Int {
-        var limit = rlimit()
-        #if canImport(Darwin)
-            let code = getrlimit(RLIMIT_NOFILE, &limit)
-        #else
-            let code = getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
-        #endif
-        return code == 0 ? Int(clamping: limit.rlim_cur) : 4_096
     }
 
     var isRunning: Bool { daemons.withLock { !$0.isEmpty } }
