@@ -93,8 +93,11 @@ final class LogTail: @unchecked Sendable {
 enum LogRead {
     static let parameters: [Route.Parameter] = [
         .init("partition", "partition; 0 unless given", kind: .integer, range: 0...Limits.partitionsPerTopic),
-        .init("offset", "first offset, or earliest, or latest"),
-        .init("time", "instead: the first record at or after this time (RFC 3339)"),
+        .init(
+            "offset", "first offset, or earliest, or latest", pattern: "^(earliest|latest|[0-9]{1,18})$"),
+        .init(
+            "time", "instead: the first record at or after this time (RFC 3339)",
+            pattern: "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"),
         .init(
             "last", "instead: so many records before the end", kind: .integer, range: 0...Limits.recordsPerAnswerMost),
         .init("limit", "records at most", kind: .integer, range: 1...Limits.recordsPerAnswerMost),

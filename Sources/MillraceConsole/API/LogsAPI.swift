@@ -16,9 +16,9 @@ enum LogsAPI {
         }
         creation.bodyFields = [
             .init(
-                parameter: .init("name", "letters, digits, dots, dashes and underscores; no underscore in front"),
-                isRequired: true, pattern: "^[a-zA-Z0-9-][a-zA-Z0-9._-]{0,248}$"),
-            .init(parameter: .init("partitions", "1 unless given", kind: .integer, range: 1...1_000)),
+                "name", "letters, digits, dots, dashes and underscores; no underscore in front", isRequired: true,
+                pattern: "^[a-zA-Z0-9-][a-zA-Z0-9._-]{0,248}$"),
+            .init("partitions", "1 unless given", kind: .integer, range: 1...1_000),
         ]
         return [
             Route(.get, "/logs", .read, "Lists the logs") { _, _ in
@@ -49,7 +49,7 @@ enum LogsAPI {
                 ], produces: ["application/json", "text/event-stream"]
             ) { request, values in
                 Answer.trying { () throws(Failure) in
-                    if request.query.has("follow") { return try LogRead.follow(request, values[0], api) }
+                    if try request.query.flag("follow") { return try LogRead.follow(request, values[0], api) }
                     return try LogRead.answer(request, values[0], api)
                 }
             },
@@ -102,7 +102,8 @@ enum LogsAPI {
                 switch (member.key, member.value.node) {
                 case ("name", .text(let text)): name = text
                 case ("partitions", .number(let text)):
-                    guard let count = Int(text), (1...1_000).contains(count) else {
+                    // 4.0 is an integer in JSON's eyes.
+                    guard let count = Double(text).flatMap({ Int(exactly: $0) }), (1...1_000).contains(count) else {
                         throw Failure(.invalidArgument, "partitions is a number from 1 to 1000")
                     }
                     configuration.partitions = count

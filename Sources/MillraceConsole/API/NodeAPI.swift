@@ -36,7 +36,9 @@ enum NodeAPI {
                 [.init("follow", "again every second, as server-sent events", kind: .boolean)],
                 produces: ["application/json", "text/event-stream"]
             ) { request, _ in
-                if request.query.has("follow") { return .now(follow(api)) }
+                do throws(Failure) {
+                    if try request.query.flag("follow") { return .now(follow(api)) }
+                } catch { return .now(.failure(error)) }
                 return .later {
                     let status = await api.backend.status()
                     return .json { json in StatusJSON.write(status, at: api.clock.wall, &json) }

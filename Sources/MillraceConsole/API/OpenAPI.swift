@@ -77,10 +77,12 @@ enum OpenAPI {
             json.member("name", parameter.name)
             json.member("in", parameter.place.rawValue)
             json.member("description", parameter.meaning)
+            if parameter.isRequired { json.member("required", true) }
             json.key("schema")
             json.object { json in
                 guard parameter.isRepeatable else { return kind(parameter, &json) }
                 json.member("type", "array")
+                if parameter.isRequired { json.member("minItems", 1) }
                 json.key("items")
                 json.object { json in kind(parameter, &json) }
             }
@@ -93,6 +95,7 @@ enum OpenAPI {
             json.member("minimum", range.lowerBound)
             json.member("maximum", range.upperBound)
         }
+        if !parameter.pattern.isEmpty { json.member("pattern", parameter.pattern) }
         guard !parameter.values.isEmpty else { return }
         json.key("enum")
         json.array { json in for value in parameter.values { json.string(value) } }
@@ -112,15 +115,14 @@ enum OpenAPI {
             json.member("type", "object")
             json.member("additionalProperties", false)
             json.key("required")
-            json.array { json in for field in fields where field.isRequired { json.string(field.parameter.name) } }
+            json.array { json in for field in fields where field.isRequired { json.string(field.name) } }
             json.key("properties")
             json.object { json in
                 for field in fields {
-                    json.key(field.parameter.name)
+                    json.key(field.name)
                     json.object { json in
-                        kind(field.parameter, &json)
-                        json.member("description", field.parameter.meaning)
-                        if !field.pattern.isEmpty { json.member("pattern", field.pattern) }
+                        kind(field, &json)
+                        json.member("description", field.meaning)
                     }
                 }
             }

@@ -34,7 +34,8 @@ enum PipelinesAPI {
             },
             Route(
                 .get, "/tables/{table}/explain", .read, "The commits and inputs behind a row",
-                [.init("key", "value of a key column; repeated for each", isRepeatable: true)], produces: ["text/plain"]
+                [.init("key", "value of a key column; repeated for each", isRepeatable: true, isRequired: true)],
+                produces: ["text/plain"]
             ) { request, values in
                 .waiting { () throws(Failure) in
                     let inspector = try api.needInspector()

@@ -15,22 +15,19 @@ struct Route: Sendable {
         /// The only values, when there are few.
         var values: [String]
         var place: Place
-
-        init(
-            _ name: String, _ meaning: String, kind: Kind = .string, isRepeatable: Bool = false,
-            range: ClosedRange<Int>? = nil, values: [String] = [], place: Place = .query
-        ) {
-            (self.name, self.kind, self.meaning, self.isRepeatable) = (name, kind, meaning, isRepeatable)
-            (self.range, self.values, self.place) = (range, values, place)
-        }
-    }
-
-    /// A member of a JSON body.
-    struct BodyField: Sendable {
-        var parameter: Parameter
         var isRequired = false
         /// A regular expression, for text.
         var pattern = ""
+
+        init(
+            _ name: String, _ meaning: String, kind: Kind = .string, isRepeatable: Bool = false,
+            range: ClosedRange<Int>? = nil, values: [String] = [], place: Place = .query, isRequired: Bool = false,
+            pattern: String = ""
+        ) {
+            (self.name, self.kind, self.meaning, self.isRepeatable) = (name, kind, meaning, isRepeatable)
+            (self.range, self.values, self.place) = (range, values, place)
+            (self.isRequired, self.pattern) = (isRequired, pattern)
+        }
     }
 
     typealias Handler = @Sendable (Request, [String]) -> Answer
@@ -46,7 +43,7 @@ struct Route: Sendable {
     var consumes: [String]
     var bodyLimit = Limits.httpBodyBytes
     /// The members of a body that is an object of the API's.
-    var bodyFields: [BodyField]?
+    var bodyFields: [Parameter]?
     var handler: Handler
     let segments: [String]
 

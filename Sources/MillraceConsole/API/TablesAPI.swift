@@ -24,15 +24,19 @@ enum TablesAPI {
                 Answer.trying { () throws(Failure) in
                     let tables = try api.needTables()
                     let wanted = try TableRequest(request, values[0], tables)
-                    if request.query.has("follow") { return try TableFollow.start(wanted, request, api) }
+                    if try request.query.flag("follow") { return try TableFollow.start(wanted, request, api) }
                     return try read(wanted, request, tables)
                 }
             },
             Route(
                 .get, "/tables/{table}/aggregate", .read,
                 "Minimum, maximum, mean, sum and count of a column per bucket of a time clustering column",
-                Array(TableRequest.parameters.prefix(3)) + [
-                    .init("column", "the numeric column"),
+                [
+                    .init(
+                        "key", "value of a key column, partition key first; repeated for each", isRepeatable: true,
+                        isRequired: true)
+                ] + TableRequest.parameters[1..<3] + [
+                    .init("column", "the numeric column", isRequired: true),
                     .init("bucket", "length of a bucket in seconds", kind: .integer, range: 1...31_536_000),
                 ]
             ) { request, values in

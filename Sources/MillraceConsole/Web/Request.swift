@@ -55,6 +55,15 @@ public struct Query: Sendable {
     public func values(_ name: String) -> [String] { all.filter { $0.name == name }.map(\.value) }
     public func has(_ name: String) -> Bool { all.contains { $0.name == name } }
 
+    /// `?follow`, `?follow=true`; `?follow=false` is as good as nothing.
+    public func flag(_ name: String) throws(Failure) -> Bool {
+        switch self[name] {
+        case nil, "false"?, "0"?: return false
+        case ""?, "true"?, "1"?: return true
+        case let text?: throw Failure(.invalidArgument, "\(name) is true or false, not \"\(text)\"")
+        }
+    }
+
     public func integer(_ name: String, in range: ClosedRange<Int>, default value: Int) throws(Failure) -> Int {
         guard let text = self[name] else { return value }
         guard let number = Int(text), range.contains(number) else {
