@@ -11,6 +11,8 @@ extension Limits {
     static let alignedRows = 1_000
     /// How long a follower of a log that another process writes waits before it looks again.
     static let followInterval: TimeSpan = .milliseconds(100)
+    /// Times the tables of a running node are opened for reading when it drops a file in between.
+    static let looksBeside = 5
     /// Nesting of JSON in the input.
     static let jsonDepth = 64
 }

@@ -69,6 +69,79 @@ import Testing
         try tool.run("--data third table restore nowhere", expecting: 4)
     }
 
+    @Test func columnsComeAndGo() throws {
+        let tool = try ToolRun()
+        try tool.run(words: ["table", "create", "site.views", Self.columns, "--order", "at desc"])
+        try tool.run(words: ["table", "put", "views", #"{"page":"/","at":1000,"n":1,"tags":["a"]}"#])
+        try tool.run(words: [
+            "table", "alter", "views", "--add", "marks map<text, int>", "--add", "kind text static", "--drop", "tags",
+            "--rename", "at=time", "--ttl", "1h",
+        ])
+        let described = try #require(try tool.run("table describe views").lines.first)
+        #expect(
+            (described["columns"] as? [[String: Any]])?.map { $0["name"] as? String } == [
+                "page", "time", "title", "kind", "n", "marks",
+            ])
+        #expect(described["defaultTTL"] as? Int == 3_600)
+        try tool.run(words: ["table", "put", "views", #"{"page":"/","time":2000,"marks":{"x":1},"kind":"k"}"#])
+        let rows = try tool.run("table get views /").lines
+        #expect(rows.map { $0["n"] as? Int } == [nil, 1] && rows.allSatisfy { $0["kind"] as? String == "k" })
+        // What was dropped is gone, also under its old name.
+        try tool.run(words: ["table", "alter", "views", "--add", "tags set<text>"])
+        #expect(try tool.run("table get views / 1000 --columns tags").lines.first?["tags"] is NSNull)
+        for wrong in [["--drop", "page"], ["--drop", "nope"], ["--rename", "n=m"], ["--add", "n int"]] {
+            try tool.run(words: ["table", "alter", "views"] + wrong, expecting: wrong[1] == "nope" ? 4 : 1)
+        }
+        for wrong in [[], ["--add", "x"], ["--rename", "page"]] {
+            try tool.run(words: ["table", "alter", "views"] + wrong, expecting: 2)
+        }
+        #expect(try tool.run("table describe views").lines.first?["revision"] as? Int != nil)
+    }
+
+    @Test func tokensSnapshotsAndOtherOwners() throws {
+        let tool = try ToolRun()
+        try tool.run(words: ["table", "create", "site.t", "k int primary key, v int"])
+        let rows = (0..<100).map { "{\"k\":\($0),\"v\":\($0)}" }.joined(separator: "\n")
+        try tool.run("table import site.t", input: rows)
+        func keys(_ line: String) throws -> [Int] { try tool.run(line).lines.compactMap { $0["k"] as? Int } }
+        let all = try keys("table scan t")
+        #expect(all.count == 100)
+        // Two halves of the tokens hold every partition once, in one order.
+        let halves = try keys("table scan t --to-token -1") + keys("table scan t --from-token 0")
+        #expect(halves == all)
+        // 1 has this token in Cassandra.
+        #expect(try keys("table scan t --from-token -4069959284402364209 --to-token -4069959284402364209") == [1])
+        try tool.run("table scan t --from-token 1 --to-token 0", expecting: 2)
+        try tool.run("table snapshot kept")
+        try tool.run(words: ["table", "put", "t", #"{"k":1,"v":-1}"#])
+        #expect(try tool.run("table get t 1").lines.first?["v"] as? Int == -1)
+        #expect(try tool.run("table get t 1 --snapshot kept").lines.first?["v"] as? Int == 1)
+        #expect(try keys("table export t --snapshot kept").count == 100)
+        try tool.run("table scan t --snapshot nowhere", expecting: 4)
+
+        // Another process that owns the tables: an import that waits for more.
+        let other = try ToolRun.Running(tool, "table import site.t --batch 1")
+        try other.say("{\"k\":1000,\"v\":7}\n")
+        // Only when it has the directory do we look, else it would find us in its way.
+        let lock = open(tool.home.path + "/.millrace/lock", O_RDWR)
+        for _ in 0..<3_000 where flock(lock, LOCK_EX | LOCK_NB) == 0 {
+            flock(lock, LOCK_UN)
+            usleep(10_000)
+        }
+        var seen = 0
+        for _ in 0..<300 where seen == 0 {
+            usleep(20_000)
+            seen = try tool.run("table scan t").lines.filter { $0["k"] as? Int == 1_000 }.count
+        }
+        #expect(seen == 1)
+        #expect(try tool.run("table list").lines.count == 1)
+        let refused = try tool.run(words: ["table", "put", "t", #"{"k":2,"v":2}"#], expecting: 5)
+        #expect(refused.error.contains("another process") && refused.error.contains("work beside it"))
+        try other.input.fileHandleForWriting.close()
+        other.process.waitUntilExit()
+        try tool.run(words: ["table", "put", "t", #"{"k":2,"v":2}"#])
+    }
+
     @Test func badInputIsNamedByItsPlace() throws {
         let tool = try ToolRun()
         try tool.run(words: ["table", "create", "site.views", Self.columns])

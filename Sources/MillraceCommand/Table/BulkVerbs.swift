@@ -8,7 +8,7 @@ let exportVerb = Verb(
     options: TableOutput.options,
     examples: [.init("millrace table export site.views > views.ndjson", "a line for each row")],
     action: .blocking { invocation in
-        try OpenTables.with(invocation) { tables in
+        try OpenTables.look(invocation, snapshot: invocation.value("snapshot")) { tables in
             let table = try tables.table(invocation.required(0))
             let columns = try invocation.columns(of: table.schema) ?? table.schema.columns
             var query = RowQuery()

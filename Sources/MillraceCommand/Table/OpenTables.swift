@@ -14,11 +14,61 @@ struct OpenTables {
     static func with(_ invocation: Invocation, creating: Bool = false, _ body: (OpenTables) throws -> Void) throws {
         let storage = PosixStorage()
         let clock = SystemClock()
-        let directory = try OpenLog.directory(invocation, storage: storage, creating: creating)
+        let directory: DataDirectory
+        do {
+            directory = try OpenLog.directory(invocation, storage: storage, creating: creating)
+        } catch let failure as Failure where failure.code == .inUse {
+            throw Failure(
+                .inUse, failure.message,
+                advice: "list, describe, get, scan and export work beside it. To change something: send records to the "
+                    + "node's logs, or stop it; another verb is soon done", place: failure.place)
+        }
         defer { directory.close() }
-        let store = try TableStore.open(directory: directory.tables, clock: clock, storage: storage)
+        var options = TableStoreOptions()
+        // A verb is over before anything is worth purging.
+        options.upkeepInterval = nil
+        let store = try TableStore.open(directory: directory.tables, options: options, clock: clock, storage: storage)
         defer { store.close() }
         try body(OpenTables(store: store, clock: clock, terminal: invocation.terminal))
+    }
+
+    /// For verbs that only read: a kept snapshot that --snapshot names, else the tables, and those of a running node
+    /// as they are at this moment.
+    static func look(_ invocation: Invocation, snapshot: String? = nil, _ body: (OpenTables) throws -> Void) throws {
+        let clock = SystemClock()
+        func read(_ store: TableStore) throws {
+            defer { store.close() }
+            try body(OpenTables(store: store, clock: clock, terminal: invocation.terminal))
+        }
+        if let snapshot {
+            let storage = PosixStorage()
+            let rows: FileStatus?
+            do throws(IOFault) { rows = try storage.status(of: snapshot + "/rows") } catch {
+                throw Failure(error, "the snapshot cannot be looked at", place: snapshot)
+            }
+            guard rows != nil else {
+                throw Failure(.notFound, "there is no snapshot at '\(snapshot)'", advice: "Check the path")
+            }
+            return try read(TableStore.open(snapshot: snapshot, clock: clock))
+        }
+        do {
+            try with(invocation, body)
+        } catch let failure as Failure where failure.code == .inUse {
+            try read(Self.beside(invocation.dataDirectory, clock))
+        }
+    }
+
+    /// The node goes on, and may drop a file between our reading its list and opening it: then the list is new.
+    private static func beside(_ directory: String, _ clock: any RuntimeClock) throws(Failure) -> TableStore {
+        var tries = 1
+        while true {
+            do throws(Failure) {
+                return try TableStore.open(snapshot: directory + "/tables", clock: clock)
+            } catch {
+                guard error.code == .corrupt || error.code == .io, tries < Limits.looksBeside else { throw error }
+                tries += 1
+            }
+        }
     }
 
     /// The table of a name. Without a keyspace the name has to be that of one table alone.

@@ -21,7 +21,7 @@ let getVerb = Verb(
         .init("millrace table get site.views /home 2026-03-01T12:00:00Z", "one row"),
     ],
     action: .blocking { invocation in
-        try OpenTables.with(invocation) { tables in
+        try OpenTables.look(invocation, snapshot: invocation.value("snapshot")) { tables in
             let table = try tables.table(invocation.required(0))
             let schema = table.schema
             let key = try invocation.keyValues(invocation.arguments.dropFirst(), of: schema)
@@ -43,12 +43,21 @@ let scanVerb = Verb(
     options: TableOutput.options + [
         .value("limit", "N", "n", "at most so many rows (100 on a terminal, else all)"),
         .value("per-partition", "N", "at most so many rows of a partition"),
+        .value("from-token", "N", "from this token on: partitions are in the order of the murmur3 of their keys"),
+        .value("to-token", "N", "up to this token, its partitions included"),
         .flag("times", "when each value was written, and what is left of its time to live"),
     ],
     action: .blocking { invocation in
-        try OpenTables.with(invocation) { tables in
+        try OpenTables.look(invocation, snapshot: invocation.value("snapshot")) { tables in
             let table = try tables.table(invocation.required(0))
             var query = RowQuery()
+            let (from, to) = (try invocation.integer("from-token"), try invocation.integer("to-token"))
+            if from != nil || to != nil {
+                guard from ?? .min <= to ?? .max else {
+                    throw Failure(.usage, "--from-token is above --to-token", advice: "Give the smaller one first")
+                }
+                query.partitions = .tokens((from ?? .min)...(to ?? .max))
+            }
             let given = try invocation.integer("limit", in: 1...Int64(Int32.max)).map { Int($0) }
             let usual = invocation.terminal.width == nil ? nil : Optional(100)
             query.limit = given ?? usual

@@ -67,7 +67,7 @@ let listTablesVerb = Verb(
     name: "list", summary: "list the tables",
     about: "Sizes and numbers of rows are estimates.",
     action: .blocking { invocation in
-        try OpenTables.with(invocation) { tables in
+        try OpenTables.look(invocation) { tables in
             let rows = RowWriter(
                 [
                     .init("keyspace"), .init("table"), .init("rows"), .init("bytes", "size"), .init("columns"),
@@ -92,7 +92,7 @@ let describeTableVerb = Verb(
     name: "describe", summary: "show a table's columns, options and size",
     arguments: [.init(name: "TABLE", help: "the table")],
     action: .blocking { invocation in
-        try OpenTables.with(invocation) { tables in
+        try OpenTables.look(invocation) { tables in
             let table = try tables.table(invocation.required(0))
             let (schema, terminal) = (table.schema, invocation.terminal)
             let size = try tables.store.size(of: table)

@@ -15,6 +15,7 @@ final class TableOutput {
     static let options: [Verb.Option] = [
         .flag("csv", "print CSV with a header"),
         .value("columns", "A,B", "c", "only these columns, in this order"),
+        .value("snapshot", "DIR", "read a kept snapshot instead: the tables as of then"),
     ]
 
     /// - Parameter isData: whole tables on their way to a file: never aligned, unless asked for.

@@ -17,6 +17,7 @@ let tableVerbs = Verb(
         .init("millrace table export site.views --csv > views.csv", "all rows, with a header"),
     ],
     verbs: [
-        listTablesVerb, describeTableVerb, createTableVerb, dropTableVerb, getVerb, scanVerb, putVerb, deleteRowsVerb,
+        listTablesVerb, describeTableVerb, createTableVerb, alterTableVerb, dropTableVerb, getVerb, scanVerb, putVerb,
+        deleteRowsVerb,
         exportVerb, importVerb, snapshotVerb, restoreVerb, verifyTablesVerb,
     ])
