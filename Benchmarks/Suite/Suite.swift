@@ -4,7 +4,7 @@ import MillraceCore
 
 /// Every workload. One file per subject adds its own list.
 enum Suite {
-    static let all: [Workload] = coreWorkloads + recordWorkloads
+    static let all: [Workload] = coreWorkloads + recordWorkloads + tableWorkloads
 }
 
 private let coreWorkloads: [Workload] = [

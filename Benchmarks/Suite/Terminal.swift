@@ -1,3 +1,5 @@
+import MillraceCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -11,6 +13,15 @@ enum Terminal {
     static func exit(_ code: Int32, _ text: String) -> Never {
         note("millrace-bench: " + text)
         _exit(code)
+    }
+
+    /// A new directory of our own, for the caller to remove.
+    static func temporaryDirectory() throws -> String {
+        var template = Array("/tmp/millrace-bench.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw Failure(.io, "no directory can be made in /tmp", advice: "Make room there")
+        }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private static func write(_ text: String, to descriptor: Int32) {

@@ -1,21 +1,32 @@
 import MillraceCore
 import MillraceTables
 
-/// The tables beside RocksDB's own `db_bench` with the same stored sizes; `Benchmarks/TablesBenchmark/run` does both.
+/// The tables beside RocksDB's own `db_bench` (Debian: rocksdb-tools) with the same stored sizes: every row of the report
+/// is measured on both in turn, several times, so that a machine whose speed drifts does not move the ratio.
 ///
-///     TablesBenchmark DIRECTORY [ROWS]
+///     TablesBenchmark DIRECTORY [ROWS] [RUNS]        the comparison
+///     TablesBenchmark DIRECTORY ROWS layout          why a row is one value (decision 0010)
 ///
-/// Rows have a bigint as partition key and a 100-byte blob: 21 bytes of stored key, 112 of stored value.
+/// Rows have a bigint as partition key and a 100-byte blob: 21 bytes of stored key, 112 of stored value; with a
+/// clustering column 30 bytes of key.
 @main struct Main {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count >= 2 else {
-            report("usage: TablesBenchmark DIRECTORY [ROWS]")
+            report("usage: TablesBenchmark DIRECTORY [ROWS] [RUNS | layout]")
             return
         }
         let rows = arguments.count > 2 ? Int(arguments[2]) ?? 1_000_000 : 1_000_000
-        let bench = try TablesBenchmark(arguments[1], rows: rows)
-        try bench.run()
+        let last = arguments.count > 3 ? arguments[3] : "3"
+        let bench = try TablesBenchmark(arguments[1], rows: max(10_000, rows), runs: Int(last) ?? 1)
+        if last == "layout" { return try bench.layout() }
+        try bench.fill()
+        try bench.commits()
+        try bench.reads()
+        try bench.slices()
+        try bench.updates()
+        try bench.wide()
+        try bench.purges()
     }
 }
 
