@@ -91,9 +91,15 @@ let package = Package(
         .executableTarget(
             name: "SensorAlertsSample", dependencies: ["Millrace"], path: "samples/sensor-alerts",
             exclude: ["README.md"], swiftSettings: strict),
+        .executableTarget(
+            name: "NexmarkSample", dependencies: ["BenchmarkData", "Millrace", "MillraceCore", "MillraceFlow"],
+            path: "samples/nexmark", exclude: ["README.md", "run"], swiftSettings: strict),
         tests(
             "SamplesTests",
-            ["AdClicksSample", "PageViewsSample", "SensorAlertsSample", "Millrace", "MillraceTesting"]),
+            [
+                "AdClicksSample", "NexmarkSample", "PageViewsSample", "SensorAlertsSample", "BenchmarkData", "Millrace",
+                "MillraceTesting",
+            ]),
 
         // Benchmarks: data made from a seed, the harness, and the suite that `./millrace bench` runs.
         .target(

@@ -8,13 +8,26 @@ public import MillraceCore
 public struct Nexmark: Sendable {
     public struct Person: Sendable, Hashable {
         public var id: Int64, name: String, city: String, state: String, at: EventTime
+        public init(id: Int64, name: String, city: String, state: String, at: EventTime) {
+            (self.id, self.name, self.city, self.state, self.at) = (id, name, city, state, at)
+        }
     }
     public struct Auction: Sendable, Hashable {
         public var id: Int64, seller: Int64, category: Int64, initialBid: Int64, reserve: Int64
         public var at: EventTime, expires: EventTime
+        public init(
+            id: Int64, seller: Int64, category: Int64, initialBid: Int64, reserve: Int64, at: EventTime,
+            expires: EventTime
+        ) {
+            (self.id, self.seller, self.category) = (id, seller, category)
+            (self.initialBid, self.reserve, self.at, self.expires) = (initialBid, reserve, at, expires)
+        }
     }
     public struct Bid: Sendable, Hashable, BitwiseCopyable {
         public var auction: Int64, bidder: Int64, price: Int64, at: EventTime
+        public init(auction: Int64, bidder: Int64, price: Int64, at: EventTime) {
+            (self.auction, self.bidder, self.price, self.at) = (auction, bidder, price, at)
+        }
     }
     public enum Event: Sendable, Hashable { case person(Person), auction(Auction), bid(Bid) }
 

@@ -1,0 +1,132 @@
+public import BenchmarkData
+public import MillraceCore
+public import MillraceFlow
+
+/// An event of the auction site as a record: a byte that says which, then its fields. Its key is unused: each query
+/// groups by something else.
+struct NexmarkRecord: Record {
+    var event: Nexmark.Event
+
+    var at: EventTime {
+        switch event {
+        case .person(let person): person.at
+        case .auction(let auction): auction.at
+        case .bid(let bid): bid.at
+        }
+    }
+    var person: Nexmark.Person? { if case .person(let person) = event { person } else { nil } }
+    var auction: Nexmark.Auction? { if case .auction(let auction) = event { auction } else { nil } }
+    var bid: Nexmark.Bid? { if case .bid(let bid) = event { bid } else { nil } }
+
+    static func decode(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) throws -> NexmarkRecord {
+        guard let value else { throw ByteFault(.truncated, at: 0) }
+        var reader = ByteReader(value)
+        let record = try load(from: &reader)
+        try reader.expectEnd()
+        return record
+    }
+    func encode(into writer: inout ByteWriter) { store(into: &writer) }
+
+    func store(into writer: inout ByteWriter) {
+        switch event {
+        case .person(let person):
+            writer.byte(0)
+            person.store(into: &writer)
+        case .auction(let auction):
+            writer.byte(1)
+            auction.store(into: &writer)
+        case .bid(let bid):
+            writer.byte(2)
+            bid.store(into: &writer)
+        }
+    }
+    static func load(from reader: inout ByteReader) throws -> NexmarkRecord {
+        switch try reader.byte() {
+        case 0: NexmarkRecord(event: .person(try .load(from: &reader)))
+        case 1: NexmarkRecord(event: .auction(try .load(from: &reader)))
+        case 2: NexmarkRecord(event: .bid(try .load(from: &reader)))
+        default: throw ByteFault(.unknownValue, at: 0)
+        }
+    }
+}
+
+extension Nexmark.Bid: Storable {
+    public func store(into writer: inout ByteWriter) {
+        writer.integer(auction)
+        writer.integer(bidder)
+        writer.integer(price)
+        at.store(into: &writer)
+    }
+    public static func load(from reader: inout ByteReader) throws -> Nexmark.Bid {
+        Nexmark.Bid(
+            auction: try reader.integer(), bidder: try reader.integer(), price: try reader.integer(),
+            at: try .load(from: &reader))
+    }
+}
+
+extension Nexmark.Auction: Storable {
+    public func store(into writer: inout ByteWriter) {
+        for number in [id, seller, category, initialBid, reserve] { writer.integer(number) }
+        at.store(into: &writer)
+        expires.store(into: &writer)
+    }
+    public static func load(from reader: inout ByteReader) throws -> Nexmark.Auction {
+        Nexmark.Auction(
+            id: try reader.integer(), seller: try reader.integer(), category: try reader.integer(),
+            initialBid: try reader.integer(), reserve: try reader.integer(), at: try .load(from: &reader),
+            expires: try .load(from: &reader))
+    }
+}
+
+extension Nexmark.Person: Storable {
+    public func store(into writer: inout ByteWriter) {
+        writer.integer(id)
+        for text in [name, city, state] { text.store(into: &writer) }
+        at.store(into: &writer)
+    }
+    public static func load(from reader: inout ByteReader) throws -> Nexmark.Person {
+        Nexmark.Person(
+            id: try reader.integer(), name: try .load(from: &reader), city: try .load(from: &reader),
+            state: try .load(from: &reader), at: try .load(from: &reader))
+    }
+}
+
+extension NexmarkRecord: RowShape {
+    /// Only for the queries that pass records on: when it happened, and which kind it was.
+    static func shape(into layout: inout RowLayout, name: String, role: ColumnRole) {
+        layout.add("at", role, .time)
+        layout.add("kind", role, .int)
+    }
+    func write(to row: inout RowBuffer) {
+        row.time(at)
+        switch event {
+        case .person: row.int(0)
+        case .auction: row.int(1)
+        case .bid: row.int(2)
+        }
+    }
+}
+
+extension Nexmark.Bid: RowShape {
+    public static func shape(into layout: inout RowLayout, name: String, role: ColumnRole) {
+        for column in ["auction", "bidder", "price"] { layout.add(column, role, .int) }
+        layout.add("at", role, .time)
+    }
+    public func write(to row: inout RowBuffer) {
+        row.int(auction)
+        row.int(bidder)
+        row.int(price)
+        row.time(at)
+    }
+}
+
+extension Pair: RowShape where Left == Nexmark.Person, Right == Nexmark.Auction {
+    public static func shape(into layout: inout RowLayout, name: String, role: ColumnRole) {
+        layout.add("name", role, .text)
+        layout.add("auction", role, .int)
+    }
+    public func write(to row: inout RowBuffer) {
+        row.text(left.name)
+        row.int(right.id)
+    }
+}
