@@ -56,6 +56,8 @@ enum StatusJSON {
             json.member("watermarkHolder", task.watermarkHolder)
             json.member("recordsIn", task.recordsIn)
             json.member("recordsOut", task.recordsOut)
+            json.member("inPerSecond", task.inPerSecond)
+            json.member("outPerSecond", task.outPerSecond)
             json.member("lateRecords", task.lateRecords)
             json.member("badRecords", task.badRecords)
             json.member("busy", task.busy)

@@ -71,6 +71,9 @@ public struct TaskStatus: Sendable {
     public var restarts: Int
     /// The last failure, when it restarted.
     public var lastFailure: String?
+    /// Records read and results committed in a second, over the last second or so.
+    public var inPerSecond = 0.0
+    public var outPerSecond = 0.0
 }
 
 /// A record that could not be processed, with where it came from.

@@ -41,7 +41,8 @@ extension Node {
             badRecords: figures.mark.badRecords, busy: figures.busy, idle: max(0, 1 - figures.busy - figures.blocked),
             blocked: figures.blocked, commitAge: figures.lastCommit.map { wall - $0 } ?? .zero,
             commitDuration: figures.commitDuration, commits: figures.mark.commits, stateBytes: figures.stateBytes,
-            restarts: figures.restarts, lastFailure: figures.lastFailure)
+            restarts: figures.restarts, lastFailure: figures.lastFailure, inPerSecond: figures.inPerSecond,
+            outPerSecond: figures.outPerSecond)
     }
 
     /// The answer to one command from the control socket.

@@ -87,7 +87,7 @@ actor PipelineTask {
             // Not idle: there is more to do, but the lane is another task's, or the disk has not caught up.
             let isHeldUp = next == .goOn || stage.isHeldBack
             if load.turned(from: begin, to: context.clock.now, then: isHeldUp ? .heldUp : .idle) {
-                board.update { ($0.busy, $0.blocked) = (load.busy, load.blocked) }
+                board.update { $0.measured(load) }
             }
             switch next {
             case .goOn: await Task.yield()

@@ -15,6 +15,9 @@ final class TaskBoard: Sendable {
         var watermarkHolder = ""
         var holderSince: EventTime?
         var busy = 0.0, blocked = 0.0
+        /// Records read and results committed in a second of the last window, and the totals at its end.
+        var inPerSecond = 0.0, outPerSecond = 0.0
+        private var counted: (records: Int64, results: Int64)?
         var lastCommit: EventTime?
         var commitDuration = TimeSpan.zero
         var stateBytes = 0
@@ -25,6 +28,16 @@ final class TaskBoard: Sendable {
         var lastTurn: MonotonicTime?
         /// It is in the middle of a turn, or has something to read or to write: it should get on.
         var hasWork = false
+
+        /// A window of the task's load is full.
+        mutating func measured(_ load: TaskLoad) {
+            (busy, blocked) = (load.busy, load.blocked)
+            if let before = counted, load.window > .zero {
+                inPerSecond = Double(mark.recordsIn - before.records) / load.window.seconds
+                outPerSecond = Double(mark.recordsOut - before.results) / load.window.seconds
+            }
+            counted = (mark.recordsIn, mark.recordsOut)
+        }
     }
     private let figures = Lock(Figures())
 

@@ -9,6 +9,8 @@ struct TaskLoad {
     /// Shares of the last full window, for the board.
     private(set) var busy = 0.0
     private(set) var blocked = 0.0
+    /// Length of that window.
+    private(set) var window = TimeSpan.zero
     private var work = TimeSpan.zero
     private var wait = TimeSpan.zero
     private var windowStart: MonotonicTime
@@ -22,8 +24,8 @@ struct TaskLoad {
         work = work + (end - start)
         if pause == .heldUp { wait = wait + (start - lastEnd) }
         (lastEnd, pause) = (end, next)
-        let window = end - windowStart
-        guard window >= Limits.loadWindow else { return false }
+        guard end - windowStart >= Limits.loadWindow else { return false }
+        window = end - windowStart
         busy = min(1, work.seconds / window.seconds)
         blocked = min(1 - busy, wait.seconds / window.seconds)
         (work, wait, windowStart) = (.zero, .zero, end)
