@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -7,8 +9,8 @@
 /// What MHD_start_daemon, which is variadic, takes from us.
 struct mr_http_options {
     int is_ipv6;
-    /// Loopback when 0, every address when 1.
-    int is_any_address;
+    /// The address as text, of the family that is_ipv6 says.
+    const char *address;
     uint16_t port;
     unsigned connections;
     unsigned connections_per_address;
@@ -35,10 +37,13 @@ static inline struct MHD_Daemon *mr_http_start(const struct mr_http_options *o) 
     memset(&v6, 0, sizeof v6);
     v4.sin_family = AF_INET;
     v4.sin_port = htons(o->port);
-    v4.sin_addr.s_addr = htonl(o->is_any_address ? INADDR_ANY : INADDR_LOOPBACK);
     v6.sin6_family = AF_INET6;
     v6.sin6_port = htons(o->port);
-    v6.sin6_addr = o->is_any_address ? in6addr_any : in6addr_loopback;
+    if (inet_pton(o->is_ipv6 ? AF_INET6 : AF_INET, o->address,
+                  o->is_ipv6 ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1) {
+        errno = EADDRNOTAVAIL;
+        return NULL;
+    }
 
     struct MHD_OptionItem items[20];
     int n = 0;

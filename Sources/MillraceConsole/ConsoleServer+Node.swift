@@ -24,7 +24,10 @@ extension NodeAttachment {
             options.isInsecure = settings.consoleInsecure
             options.tls = tls
             options.hosts = settings.consoleHosts.split(separator: ",").map { $0.filter { !$0.isWhitespace } }
-            if options.isPublic, address != "0.0.0.0", address != "::" { options.hosts.append(address) }
+            if options.isPublic { options.address = address }
+            if options.isPublic, address != "0.0.0.0", address != "::" {
+                options.hosts.append(address.contains(":") ? "[\(address)]" : address)
+            }
             let backend = ConsoleBackend(
                 status: { node.status() }, inspector: (node as AnyObject) as? any NodeInspector, log: node.log,
                 tables: node.tables, configuration: configuration, build: node.release)

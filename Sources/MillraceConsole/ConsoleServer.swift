@@ -6,6 +6,8 @@ public final class ConsoleServer: Sendable {
     public struct Options: Sendable {
         /// 0 takes a free one.
         public var port: Int
+        /// Where to listen: `nil` is this machine only, or with `isPublic` every address.
+        public var address: String?
         /// Another address than loopback needs the token for everything, and TLS or `isInsecure`.
         public var isPublic = false
         public var isInsecure = false
@@ -46,7 +48,9 @@ public final class ConsoleServer: Sendable {
         self.api = api
         let router = Router(routes: routes + PageFiles.routes)
         http = HTTPServer(
-            .init(port: options.port, isPublic: options.isPublic, tls: options.tls, threads: options.threads),
+            .init(
+                port: options.port, isPublic: options.isPublic, addresses: Self.addresses(options), tls: options.tls,
+                threads: options.threads),
             clock: clock, executor: api.executor, admit: { rules.checkOrigin($0) },
             bodyLimit: { request in
                 if case .route(let route, _) = router.find(request.method, request.path) { return route.bodyLimit }
@@ -62,6 +66,14 @@ public final class ConsoleServer: Sendable {
                     slow: counters.slow.value, connections: counters.connections.value, open: http.connections,
                     guesses: rules.refusedGuesses.value)
             }
+        }
+    }
+
+    private static func addresses(_ options: Options) -> [String] {
+        switch options.address {
+        case nil where !options.isPublic, "localhost"?: ["127.0.0.1", "::1"]
+        case nil, "::"?: ["0.0.0.0", "::"]
+        case let address?: [address]
         }
     }
 

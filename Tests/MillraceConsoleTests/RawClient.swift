@@ -10,7 +10,7 @@ final class RawClient: @unchecked Sendable {
     let descriptor: Int32
     private var pending: [UInt8] = []
 
-    init(port: Int, timeout: Double = 120, receiveBuffer: Int32? = nil) {
+    init(port: Int, host: UInt32 = 0x7F00_0001, timeout: Double = 120, receiveBuffer: Int32? = nil) {
         #if canImport(Glibc)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         #else
@@ -22,7 +22,7 @@ final class RawClient: @unchecked Sendable {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = host.bigEndian
         var limit = timeval(tv_sec: Int(timeout), tv_usec: Int((timeout - timeout.rounded(.down)) * 1_000_000))
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let code = withUnsafePointer(to: &address) {

@@ -108,6 +108,27 @@ import Testing
         }
     }
 
+    @Test func `it listens where it was told and nowhere else`() async throws {
+        let backend = ConsoleBackend(status: { preconditionFailure("not asked") })
+        var options = ConsoleServer.Options(port: 0)
+        (options.isPublic, options.isInsecure, options.address) = (true, true, "127.0.0.2")
+        options.hosts = ["127.0.0.2"]
+        let server = try ConsoleServer(options, token: "t", backend: backend, clock: SystemClock())
+        let port = try server.start()
+        #expect(!RawClient(port: port).isConnected, "127.0.0.1 was not asked for")
+        #expect(await RawClient(port: port, host: 0x7F00_0002).get("/health")?.status == 200)
+        // Where others can come from, even this machine needs the token.
+        #expect(await RawClient(port: port, host: 0x7F00_0002).get("/logs")?.status == 401)
+        await server.stop()
+        for address in ["192.0.2.1", "nowhere", "2001:db8::1"] {
+            options.address = address
+            let wrong = try ConsoleServer(options, token: "t", backend: backend, clock: SystemClock())
+            let failure = #expect(throws: Failure.self) { try wrong.start() }
+            #expect(failure?.code == .invalidArgument, "\(address)")
+            await wrong.stop()
+        }
+    }
+
     @Test func `a console for others needs TLS or the statement that it may be insecure`() throws {
         let backend = ConsoleBackend(status: { preconditionFailure("not asked") })
         var options = ConsoleServer.Options(port: 0)

@@ -14,19 +14,23 @@ final class HTTPServer: Sendable {
     struct Options: Sendable {
         /// 0 takes a free one.
         var port: Int
-        /// Loopback only unless set.
+        /// Others can reach it: their connections are counted by address.
         var isPublic: Bool
+        /// Addresses to listen on. The first must be had; others, such as IPv6 on a machine without it, may be missing.
+        var addresses: [String]
         /// PEM texts of the key and the certificate chain.
         var tls: (key: String, certificate: String)?
         var threads: Int
         var connections: Int
 
         init(
-            port: Int, isPublic: Bool = false, tls: (key: String, certificate: String)? = nil, threads: Int = 2,
+            port: Int, isPublic: Bool = false, addresses: [String] = ["127.0.0.1", "::1"],
+            tls: (key: String, certificate: String)? = nil, threads: Int = 2,
             connections: Int = Limits.httpConnections
         ) {
+            precondition(!addresses.isEmpty, "a server listens somewhere")
             (self.port, self.isPublic, self.tls, self.threads) = (port, isPublic, tls, threads)
-            self.connections = connections
+            (self.addresses, self.connections) = (addresses, connections)
         }
     }
 
@@ -62,8 +66,14 @@ final class HTTPServer: Sendable {
 
     /// Begins to serve and returns the port. The server must be stopped before it goes.
     func start() throws(Failure) -> Int {
-        let v4 = startDaemon(port: options.port, isIPv6: false)
-        guard let v4 else {
+        guard let first = startDaemon(port: options.port, options.addresses[0]) else {
+            if errno == EADDRNOTAVAIL {
+                throw Failure(
+                    .invalidArgument, "\(options.addresses[0]) is no address of this machine",
+                    advice:
+                        "Set console.address to one, to 0.0.0.0 or :: for all, or leave it out for this machine only",
+                    place: options.addresses[0])
+            }
             // A port that is taken says so; anything else is what TLS was given.
             if options.tls != nil, errno != EADDRINUSE, errno != EACCES {
                 throw Failure(
@@ -75,18 +85,21 @@ final class HTTPServer: Sendable {
                 .inUse, "port \(options.port) cannot be listened on",
                 advice: "Choose another port, or 0 for a free one", place: "port \(options.port)", cause: reason)
         }
-        let port = Int(mr_http_port(v4.pointer))
-        // Without IPv6 on the machine the other is enough.
-        let v6 = startDaemon(port: port, isIPv6: true)
-        daemons.withLock { $0 = [v4] + (v6.map { [$0] } ?? []) }
+        let port = Int(mr_http_port(first.pointer))
+        let others = options.addresses.dropFirst().compactMap { startDaemon(port: port, $0) }
+        daemons.withLock { $0 = [first] + others }
         sweepLater()
         return port
     }
 
-    private func startDaemon(port: Int, isIPv6: Bool) -> Daemon? {
+    private func startDaemon(port: Int, _ address: String) -> Daemon? {
+        address.withCString { startDaemon(port: port, at: $0, isIPv6: address.contains(":")) }
+    }
+
+    private func startDaemon(port: Int, at address: UnsafePointer<CChar>, isIPv6: Bool) -> Daemon? {
         var raw = mr_http_options()
         raw.is_ipv6 = isIPv6 ? 1 : 0
-        raw.is_any_address = options.isPublic ? 1 : 0
+        raw.address = address
         raw.port = UInt16(truncatingIfNeeded: port)
         raw.connections = UInt32(min(options.connections, DescriptorLimit.forConnections))
         raw.connections_per_address = options.isPublic ? UInt32(Limits.httpConnectionsPerAddress) : 0
