@@ -5,8 +5,8 @@ import Testing
 
 /// More of the cases by number: what recovery and rolls owe to a power cut that comes at the worst moment.
 extension StoreCaseTests {
-    /// What was acknowledged in a segment must be on the disk before the next one takes over: a sync of the new file says
-    /// nothing about the old one.
+    /// What was acknowledged in a segment must be on the disk before the next one takes over: a sync of the new file
+    /// says nothing about the old one.
     @Test(arguments: [Acknowledgement.durable, .written])
     func T06_aRollLeavesNothingUnsyncedBehind(_ first: Acknowledgement) throws {
         for isAsked in [false, true] {
@@ -195,8 +195,8 @@ extension StoreCaseTests {
         #expect(throws: Failure.self) { try bench.append(again, ["x"]) }
     }
 
-    /// A start on a disk without room: what is there is served, nothing is taken or deleted, and when there is room again
-    /// appends go on without another start.
+    /// A start on a disk without room: what is there is served, nothing is taken or deleted, and when there is room
+    /// again appends go on without another start.
     @Test(arguments: [false, true]) func T10_aStartOnAFullDiskIsReadOnly(isKilled: Bool) throws {
         let (bench, partition) = try bench { $0.segmentBytes = 1_024 }
         for number in 0..<20 { try bench.append(partition, ["v\(number)-\(String(repeating: "x", count: 90))"]) }

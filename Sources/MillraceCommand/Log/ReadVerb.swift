@@ -140,8 +140,8 @@ private final class ReadRun {
         }
     }
 
-    /// Looks again and again for more until --limit or a signal ends it. Whoever writes is another process, and files wake
-    /// nobody.
+    /// Looks again and again for more until --limit or a signal ends it. Whoever writes is another process, and files
+    /// wake nobody.
     private func follow(_ sources: [Source], _ topic: Topic, _ log: OpenLog, _ printer: RecordPrinter) throws {
         let pause = ThreadMonitor(())
         while left > 0 {
