@@ -31,7 +31,7 @@ import Testing
     @Test func everyLengthAndAlignmentAgrees() {
         var random = SeededRandom(seed: 7)
         let bytes = (0..<40_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-        // The code has steps at 8, 3 × 256 and 3 × 4,096 bytes.
+        // The code has steps at 8, 64, 256, 512, 3 × 256 and 3 × 4,096 bytes.
         let lengths =
             Array(0...1_600) + [2_303, 2_304, 2_305] + Array(12_280...12_300) + Array(24_570...24_590) + [39_000]
         for alignment in 0..<16 {
