@@ -69,7 +69,8 @@ import MillraceLog
                 let last = first + Int32(batch.recordCount) - 1
                 next[producer] = last + 1
                 state.withLock { $0.inFlight[producer] += 1 }
-                topic.partitions[producer % partitions].append(batch, acknowledgement: acknowledgement) { outcome in
+                let partition = topic.partitions[producer % partitions]
+                let answer: @Sendable (Result<AppendResult, Failure>) -> Void = { outcome in
                     switch outcome {
                     case .success(let result): say("A \(producer) \(first) \(last) \(result.baseOffset)")
                     case .failure(let failure): say("F \(failure)")
@@ -80,6 +81,12 @@ import MillraceLog
                         $0.hasFailed = $0.hasFailed || failed
                     }
                     state.signal()
+                }
+                // Half of them write by themselves.
+                if producer < starts.count / 2 {
+                    partition.appendHere(batch, acknowledgement: acknowledgement, completion: answer)
+                } else {
+                    partition.append(batch, acknowledgement: acknowledgement, completion: answer)
                 }
             }
         }

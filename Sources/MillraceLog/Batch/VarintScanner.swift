@@ -32,6 +32,7 @@ public import MillraceCore
             next += 1
             return Int32(byte >> 1) ^ -Int32(byte & 1)
         }
+        if let short = twoByteVarint(byte) { return Int32(truncatingIfNeeded: short) }
         guard let value = Int32(exactly: try longVarint()) else { throw fault(.malformedVarint) }
         return value
     }
@@ -43,7 +44,17 @@ public import MillraceCore
             next += 1
             return Int64(byte >> 1) ^ -Int64(byte & 1)
         }
+        if let short = twoByteVarint(byte) { return short }
         return try longVarint()
+    }
+    /// Lengths and deltas of 64 to 8,191: most of those that need more than a byte. Nil for longer ones and at the end.
+    @inlinable @inline(__always) mutating func twoByteVarint(_ first: UInt8) -> Int64? {
+        guard end - next >= 2 else { return nil }
+        let second = next.load(fromByteOffset: 1, as: UInt8.self)
+        guard second < 0x80 else { return nil }
+        next += 2
+        let raw = Int64(first & 0x7F) | Int64(second) << 7
+        return raw >> 1 ^ -(raw & 1)
     }
     @inlinable mutating func longVarint() throws(ByteFault) -> Int64 {
         var raw: UInt64 = 0

@@ -64,9 +64,7 @@ extension Partition {
         let mustQueue = state.withLock { state in
             guard state.fault == nil else { return false }
             state.mustRoll = true
-            guard !state.isQueued, !state.isHeldBack else { return false }
-            state.isQueued = true
-            return true
+            return state.takeTurn()
         }
         if mustQueue { context.writeQueue.enqueue(self) }
     }

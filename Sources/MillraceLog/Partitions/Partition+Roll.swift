@@ -37,9 +37,15 @@ extension Partition {
         "Nothing was deleted: read around the damage with skipDamage, restore the file from a backup, or drop the topic"
 
     /// Starts a new segment because someone asked for it; a failure shows at the next append.
-    func rollIfNotEmpty() {
-        guard state.withLock({ $0.fault == nil && ($0.segments.last?.bytes ?? 0) > 0 }) else { return }
-        do throws(Failure) { try roll() } catch { state.withLock { $0.mustRoll = true } }
+    func rollIfNotEmpty() -> Bool {
+        guard state.withLock({ $0.fault == nil && ($0.segments.last?.bytes ?? 0) > 0 }) else { return true }
+        do throws(Failure) {
+            try roll()
+            return true
+        } catch {
+            state.withLock { $0.mustRoll = true }
+            return false
+        }
     }
 
     /// Closes the active segment, synced, and starts the next. Only for the writer, with nothing half written.

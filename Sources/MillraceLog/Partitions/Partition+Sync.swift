@@ -100,8 +100,11 @@ extension Partition {
                 state.answers.append(Answer(outcome: .success(done.result), completion: done.completion))
             }
             state.waiting.removeFirst(count)
-            let mustWrite = state.isHeldBack && state.fault == nil
-            if mustWrite { (state.isHeldBack, state.isQueued) = (false, true) }
+            var mustWrite = state.isHeldBack && state.fault == nil
+            if mustWrite {
+                state.isHeldBack = false
+                mustWrite = state.takeTurn()
+            }
             return (state.awakened(durability), mustWrite)
         }
         deliverAnswers()

@@ -19,46 +19,54 @@ extension Partition {
         var isEmpty: Bool { items.isEmpty }
     }
 
-    /// Writes what waits. Called by the store's one writer only.
+    /// Writes what waits. Called by whoever has taken the turn to write; gives it back, or hands it on when more waits.
     func writePending(_ scratch: WriteScratch) {
+        let hasRolled = writeTurn(scratch)
+        let isMore = state.withLock { state in
+            state.hasTurn = false
+            // A roll that failed is tried again with the next append, not at once.
+            return (!state.queue.isEmpty || (state.mustRoll && hasRolled)) && state.takeTurn()
+        }
+        if isMore { context.writeQueue.enqueue(self) }
+    }
+
+    /// False when a roll that was asked for did not work.
+    private func writeTurn(_ scratch: WriteScratch) -> Bool {
         let configuration = settings.current
-        var (requests, mustRoll, end, isMore) = takeRequests(configuration)
-        guard !requests.isEmpty || mustRoll else { return }
+        var (requests, mustRoll, end) = takeRequests(configuration)
+        guard !requests.isEmpty || mustRoll else { return true }
         var group = Group(end: end)
-        if mustRoll { rollIfNotEmpty() }
+        let hasRolled = mustRoll ? rollIfNotEmpty() : true
         for at in requests.indices {
             if let request = requests[at].take() { add(request, to: &group, configuration, scratch) }
         }
         flush(&group, scratch)
-        if isMore { context.writeQueue.enqueue(self) }
+        return hasRolled
     }
 
     private func takeRequests(
         _ configuration: TopicConfiguration
-    ) -> (requests: [Request?], mustRoll: Bool, end: Int64, isMore: Bool) {
+    ) -> (requests: [Request?], mustRoll: Bool, end: Int64) {
         state.withLock { state in
             let mustRoll = state.mustRoll
             state.mustRoll = false
             if configuration.durability == .durable, state.unsyncedBytes >= Int64(Limits.unsyncedBytes) {
                 state.isHeldBack = true
-                state.isQueued = false
-                return ([], mustRoll, state.end, false)
+                return ([], mustRoll, state.end)
             }
             var (count, bytes) = (0, 0)
             while count < state.queue.count, bytes < Limits.appendTurnBytes {
                 bytes += state.queue[count]?.batch.count ?? 0
                 count += 1
             }
-            let isMore = count < state.queue.count
-            state.isQueued = isMore
-            if !isMore {
+            if count == state.queue.count {
                 let all = state.queue
                 state.queue = []
-                return (all, mustRoll, state.end, false)
+                return (all, mustRoll, state.end)
             }
             let taken = Array(state.queue[..<count])
             state.queue.removeFirst(count)
-            return (taken, mustRoll, state.end, true)
+            return (taken, mustRoll, state.end)
         }
     }
 

@@ -51,7 +51,8 @@ public final class Partition: Sendable {
         var fault: Failure?
         /// Optional so that the writer can move each out: one reference left behind would copy the batch's bytes.
         var queue: [Request?] = []
-        var isQueued = false
+        /// Somebody is writing, or the partition waits in the writer's queue for it.
+        var hasTurn = false
         var mustRoll = false
         /// Appends wait because too much is unsynced.
         var isHeldBack = false
@@ -129,6 +130,13 @@ public final class Partition: Sendable {
 }
 
 extension Partition.State {
+    /// Takes the turn to write when nobody has it and nothing holds writing back.
+    mutating func takeTurn() -> Bool {
+        guard !hasTurn, !isHeldBack else { return false }
+        hasTurn = true
+        return true
+    }
+
     /// Readers of a durable topic see only what a power cut cannot take back, so that no offset ever means two records.
     func visibleEnd(_ durability: Acknowledgement, _ isolation: Isolation) -> Int64 {
         let visible = durability == .durable || fault != nil ? durable : end

@@ -169,6 +169,7 @@ public final class LogStore: Sendable {
             return !closing
         }
         guard isFirst else { return }
+        context.writersHere.close()
         if context.options.execution == .manual { turn() }
         stopThreads()
         for thread in threads.withLock({ $0 }) { thread.join() }

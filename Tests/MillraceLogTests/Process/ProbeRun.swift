@@ -38,7 +38,7 @@ final class ProbeRun {
 
     /// One life of the probe, ended with SIGKILL after `milliseconds`; `cut` runs before the kill.
     ///
-    /// - Parameter tracer: a program and its words that start the probe in its own place, for example a tracer's.
+    /// - Parameter tracer: a program and its words that run the probe.
     func live(for milliseconds: Int, under tracer: [String] = [], cut: (() throws -> Void)? = nil) throws {
         let program = try #require(Self.program, "LogProbe is built beside the tests")
         let next = acknowledged.map { String(($0.last?.last ?? -1) + 1) }
@@ -53,8 +53,14 @@ final class ProbeRun {
         var words: [UnsafeMutablePointer<CChar>?] = line.map { strdup($0) }
         words.append(nil)
         defer { for word in words { free(word) } }
+        // A group of its own, so that a tracer goes together with what it traces.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setpgroup(&attributes, 0)
+        defer { posix_spawnattr_destroy(&attributes) }
         var pid: pid_t = 0
-        try #require(posix_spawn(&pid, line[0], &actions, nil, words, environ) == 0)
+        try #require(posix_spawn(&pid, line[0], &actions, &attributes, words, environ) == 0)
         close(ends[1])
         let deadline = DispatchTime.now().uptimeNanoseconds + UInt64(milliseconds) * 1_000_000
         var said: [UInt8] = []
@@ -70,7 +76,7 @@ final class ProbeRun {
         }
         let heardInTime = cut == nil ? Int.max : said.count
         try cut?()
-        kill(pid, SIGKILL)
+        kill(-pid, SIGKILL)
         while true {
             let count = read(ends[0], &chunk, chunk.count)
             if count <= 0 { break }
