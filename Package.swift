@@ -111,9 +111,14 @@ let package = Package(
         .executableTarget(
             name: "BenchmarkSuite",
             dependencies: [
-                "BenchmarkData", "BenchmarkHarness", "Millrace", "MillraceCore", "MillraceFlow", "MillraceTables",
+                "BenchmarkData", "BenchmarkHarness", "LogBenchmark", "Millrace", "MillraceCore", "MillraceFlow",
+                "MillraceTables",
             ],
             path: "Benchmarks/Suite", swiftSettings: strict),
+
+        .target(
+            name: "LogBenchmark", dependencies: ["BenchmarkHarness", "CPlatform", "MillraceCore", "MillraceLog"],
+            path: "Benchmarks/LogBenchmark", swiftSettings: strict),
 
         .executableTarget(
             name: "TablesBenchmark", dependencies: ["MillraceCore", "MillraceTables"],

@@ -2,24 +2,43 @@ internal import CPlatform
 internal import CountingAllocator
 internal import MillraceCore
 
-/// What one execution cost.
-struct Sample {
-    var wallSeconds: Double
-    var cpuSeconds: Double
+/// The cost of a piece of an execution, for workloads that must make something ready before it or clear up behind.
+public struct Part: Sendable {
+    public var wallSeconds: Double
+    public var cpuSeconds: Double
     /// -1 where they cannot be counted.
-    var allocations: Int64
-    var outcome: Workload.Outcome
+    public var allocations: Int64
 
-    static func of(_ units: Int, _ run: (Int) throws -> Workload.Outcome) rethrows -> Sample {
+    public init(wallSeconds: Double, cpuSeconds: Double, allocations: Int64 = -1) {
+        (self.wallSeconds, self.cpuSeconds, self.allocations) = (wallSeconds, cpuSeconds, allocations)
+    }
+
+    public static func timing<R>(_ body: () throws -> R) rethrows -> (R, Part) {
         let clock = ContinuousClock()
         let (allocations, cpu, start) = (counted_allocations(), mr_process_cpu_ns(), clock.now)
-        let outcome = try run(units)
-        let wall = start.duration(to: clock.now)
-        let (seconds, attoseconds) = wall.components
-        return Sample(
-            wallSeconds: Double(seconds) + Double(attoseconds) * 1e-18,
-            cpuSeconds: Double(mr_process_cpu_ns() - cpu) * 1e-9,
-            allocations: allocations < 0 ? -1 : counted_allocations() - allocations, outcome: outcome)
+        let result = try body()
+        let (seconds, attoseconds) = start.duration(to: clock.now).components
+        return (
+            result,
+            Part(
+                wallSeconds: Double(seconds) + Double(attoseconds) * 1e-18,
+                cpuSeconds: Double(mr_process_cpu_ns() - cpu) * 1e-9,
+                allocations: allocations < 0 ? -1 : counted_allocations() - allocations)
+        )
+    }
+}
+
+/// What one execution cost.
+struct Sample {
+    var part: Part
+    var outcome: Workload.Outcome
+    var wallSeconds: Double { part.wallSeconds }
+    var cpuSeconds: Double { part.cpuSeconds }
+    var allocations: Int64 { part.allocations }
+
+    static func of(_ units: Int, _ run: (Int) throws -> Workload.Outcome) rethrows -> Sample {
+        let (outcome, whole) = try Part.timing { try run(units) }
+        return Sample(part: outcome.part ?? whole, outcome: outcome)
     }
 }
 
@@ -37,6 +56,8 @@ public struct Measurement: Sendable {
     public let controlNanosecondsPerUnit: Spread?
     /// Pair by pair, so that a machine whose speed drifts does not move it: our time over the control's.
     public let ratio: Spread?
+    /// The same of the CPU time: what other programs on the machine disturb least.
+    public let cpuRatio: Spread?
     public let peakBytes: Int64
     public let hash: UInt64
     public let extra: [(name: String, value: Double)]
@@ -66,13 +87,18 @@ public struct Measurement: Sendable {
         controlName = workload.control?.name
         controlNanosecondsPerUnit = controls.isEmpty ? nil : perUnit(controls) { $0.wallSeconds }
         ratio = controls.isEmpty ? nil : Spread(zip(ours, controls).map { $0.wallSeconds / max($1.wallSeconds, 1e-12) })
+        cpuRatio =
+            controls.isEmpty ? nil : Spread(zip(ours, controls).map { $0.cpuSeconds / max($1.cpuSeconds, 1e-12) })
         let counts = ours.filter { $0.allocations >= 0 }.map {
             Double($0.allocations) * 1000 / Double(max(1, $0.outcome.units))
         }
         allocationsPer1000 = counts.min() ?? -1
         peakBytes = mr_peak_resident_bytes()
         hash = ours[0].outcome.hash
-        extra = ours[ours.count / 2].outcome.extra
+        let beside = controls.isEmpty ? [] : controls[controls.count / 2].outcome.extra
+        extra =
+            ours[ours.count / 2].outcome.extra
+            + beside.map { ("\(workload.control?.name ?? "control") \($0.name)", $0.value) }
 
         var complaints: [String] = []
         if ours.contains(where: { $0.outcome.hash != ours[0].outcome.hash }) {

@@ -21,6 +21,7 @@ public enum Report {
                 fields += [
                     "\"control\":\(quoted(name))", "\"control_ns\":\(spread(control))", "\"ratio\":\(spread(ratio))",
                 ]
+                if let cpu = m.cpuRatio { fields.append("\"cpu_ratio\":\(spread(cpu))") }
             }
             fields += m.extra.map { "\(quoted($0.name)):\($0.value)" }
             if !m.complaints.isEmpty {
@@ -49,7 +50,7 @@ public enum Report {
     }
 
     private static func table(_ measurements: [Measurement], separator: String, isMarkdown: Bool) -> String {
-        let head = ["workload", "per unit", "spread", "CPU", "alloc/1000", "control", "ratio", "goal", ""]
+        let head = ["workload", "per unit", "spread", "CPU", "alloc/1000", "control", "ratio", "CPU ratio", "goal", ""]
         var rows = [head]
         for m in measurements {
             let spread = m.nanosecondsPerUnit
@@ -58,7 +59,8 @@ public enum Report {
                 "\(digits(spread.least))–\(digits(spread.greatest))", time(nanoseconds: m.cpuNanosecondsPerUnit.median),
                 m.allocationsPer1000 < 0 ? "–" : digits(m.allocationsPer1000),
                 m.controlName.map { "\($0) \(time(nanoseconds: m.controlNanosecondsPerUnit?.median ?? 0))" } ?? "–",
-                m.ratio.map { "\(digits($0.median))×" } ?? "–", m.goal,
+                m.ratio.map { "\(digits($0.median))×" } ?? "–", m.cpuRatio.map { "\(digits($0.median))×" } ?? "–",
+                m.goal,
                 (m.extra.map { "\($0.name) \(digits($0.value))" } + m.complaints.map { "✗ \($0)" }).joined(
                     separator: ", "),
             ])

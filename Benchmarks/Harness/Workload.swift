@@ -7,8 +7,10 @@ public struct Workload: Sendable {
         public var hash: UInt64
         /// Figures of the workload's own, e.g. `p99 ms`; shown beside the common ones.
         public var extra: [(name: String, value: Double)]
-        public init(units: Int, hash: UInt64, extra: [(name: String, value: Double)] = []) {
-            (self.units, self.hash, self.extra) = (units, hash, extra)
+        /// What is measured of the execution; nil is all of it.
+        public var part: Part?
+        public init(units: Int, hash: UInt64, extra: [(name: String, value: Double)] = [], part: Part? = nil) {
+            (self.units, self.hash, self.extra, self.part) = (units, hash, extra, part)
         }
     }
 

@@ -1,4 +1,5 @@
 import BenchmarkHarness
+import LogBenchmark
 import MillraceCore
 
 /// `millrace-bench [--full] [--json | --markdown] [--runs N] [NAME …]`: measures the named workloads, or all.
@@ -20,6 +21,9 @@ import MillraceCore
             do { return try await Yahoo.run(words[0], words[1], words[2], host: .system) } catch {
                 Terminal.exit(1, "\(error)")
             }
+        }
+        if arguments.first == LogChild.verb {
+            do { return try LogChild.run(Array(arguments.dropFirst())) } catch { Terminal.exit(1, "\(error)") }
         }
         var (isFull, format, runs, names) = (false, "text", 0, [String]())
         while let word = arguments.popFirst() {

@@ -1,10 +1,11 @@
 import BenchmarkData
 import BenchmarkHarness
+import LogBenchmark
 import MillraceCore
 
 /// Every workload. One file per subject adds its own list.
 enum Suite {
-    static let all: [Workload] = coreWorkloads + recordWorkloads + tableWorkloads
+    static let all: [Workload] = coreWorkloads + recordWorkloads + logWorkloads + tableWorkloads
 }
 
 private let coreWorkloads: [Workload] = [

@@ -1,0 +1,5 @@
+public import BenchmarkHarness
+
+/// The log beside raw I/O of the same bytes in the same pattern.
+public let logWorkloads: [Workload] =
+    appendWorkloads + scanWorkloads + lookUpWorkloads + recoveryWorkloads + openWorkloads
