@@ -135,8 +135,8 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t seed, co
 #endif
 
 #if defined(__x86_64__)
-// Carry-less multiplication of 64 bytes at once (Gopal et al., "Fast CRC Computation Using PCLMULQDQ", reflected): a lane
-// moves on by D bits when its halves are multiplied by x^(D+32) and x^(D-32) modulo the polynomial, both bit-reversed.
+// Carry-less multiplication of 64 bytes at once (Gopal et al., "Fast CRC Computation Using PCLMULQDQ", reflected): a
+// lane moves on by D bits when its halves are multiplied by x^(D+32) and x^(D-32) modulo the polynomial, bit-reversed.
 #define WIDE __attribute__((target("avx512f,vpclmulqdq,pclmul,sse4.2")))
 static const uint64_t by_2048[2] = {0xdcb17aa4, 0xb9e02b86};
 static const uint64_t by_512[2] = {0x740eef02, 0x9e4addf8};
