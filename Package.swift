@@ -150,7 +150,7 @@ let package = Package(
             "MillraceEngineTests",
             [
                 "MillraceCore", "MillraceLog", "MillraceTables", "MillraceFlow", "MillraceRuntime", "MillraceEngine",
-                "EngineProbe",
+                "MillraceTesting", "EngineProbe",
             ]),
         tests("MillraceCommandTests", ["MillraceCore", "MillraceCommand"]),
         tests(

@@ -168,7 +168,8 @@ struct PipelineAssembly {
             stateBudget: node.settings.stateBudget, seed: node.seed &+ UInt64(partition),
             store: TableTaskStore(node.tables),
             outbound: LogOutbound(address, topics: outbound, identities: node.identities, clock: node.clock),
-            sink: sink, clock: node.clock, blocking: node.blocking, logger: node.logger, blame: node.blame)
+            sink: sink, clock: node.clock, blocking: node.blocking, commits: node.blocking,
+            logger: node.logger, blame: node.blame)
     }
 
     /// A topic that a user named; made when it is missing.

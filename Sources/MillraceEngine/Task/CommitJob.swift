@@ -18,7 +18,7 @@ final class CommitJob: Sendable {
         _ commit: TaskCommit, _ outbox: Outbox, context: TaskContext, wake: @escaping @Sendable () -> Void
     ) throws(Failure) {
         let outcome = outcome
-        try context.blocking.submit {
+        try context.commits.submit {
             let start = context.clock.now
             do throws(Failure) {
                 let mark = try Self.perform(commit, outbox, context)

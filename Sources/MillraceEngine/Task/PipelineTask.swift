@@ -63,16 +63,22 @@ actor PipelineTask {
             waiters = []
         }
         let context = context
-        let mark = try await context.blocking.run { () throws(Failure) in
-            let mark = try context.store.mark(of: context.address) ?? TaskMark()
-            try context.outbound.recover(mark.transaction)
-            try context.sink?.recover(lastCommit: mark.commits)
-            return mark
-        }
+        let mark = try await context.blocking.run { () throws(Failure) in try context.recover() }
         let stage = try StageRun(context, from: mark, board: board)
         defer { stage.close() }
         if mark.isFinished { return board.update { $0.state = .finished } }
 
+        do throws(Failure) { try await turn(stage) } catch {
+            // A commit that is under way belongs to this run: the next must not begin before it is known what became
+            // of it.
+            while stage.isCommitting {
+                await wakeup.wait(until: context.clock.now + Limits.tickInterval, clock: context.clock)
+            }
+            throw error
+        }
+    }
+
+    private func turn(_ stage: StageRun) async throws(Failure) {
         var load = TaskLoad(now: context.clock.now)
         while true {
             let orders = orders.withLock { orders in

@@ -124,6 +124,8 @@ final class StageRun {
         bytesSinceCommit >= context.commitBytes || outbox.byteCount + out.rows.byteCount >= context.commitBytes
             || outbox.deadLetters.count >= Limits.deadLettersPerCommit
     }
+    /// A commit is on its way to the disk.
+    var isCommitting: Bool { job.map { $0.result == nil } ?? false }
     /// Full, and the commit that would make room is under way.
     var isHeldBack: Bool { job != nil && isFull }
     private var hasUncommitted: Bool {

@@ -25,10 +25,21 @@ struct TaskContext: Sendable {
     var sink: (any SinkWriter)?
     var clock: any RuntimeClock
     var blocking: BlockingExecutor
+    /// `blocking`, but in simulations.
+    var commits: any CommitThreads
     var logger: Logger
     /// When a guard watches the process.
     var blame: BlameBook?
     var taps = StageTaps()
+
+    /// What a run of the task begins with, after whatever ended the one before: settles its last commit, and says from
+    /// where to go on. Blocks.
+    func recover() throws(Failure) -> TaskMark {
+        let mark = try store.mark(of: address) ?? TaskMark()
+        try outbound.recover(mark.transaction)
+        try sink?.recover(lastCommit: mark.commits)
+        return mark
+    }
 
     /// How many tasks tell this one their watermarks; 0 for a stage that reads the pipeline's inputs.
     var upstreamTasks: Int { ports.reduce(0) { $0 + $1.upstreamTasks } }
