@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -391,4 +392,41 @@ int mr_socket_time_limit(int fd, int milliseconds) {
 int mr_terminal_columns(int fd) {
     struct winsize size;
     return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static int termination_writer = -1;
+
+// Only what is allowed in a handler.
+static void termination_arrived(int number) {
+    (void)number;
+    int reason = errno;
+    char byte = 1;
+    // A full pipe has more than enough of them.
+    ssize_t written = write(termination_writer, &byte, 1);
+    (void)written;
+    errno = reason;
+}
+
+int mr_termination_pipe(void) {
+    int ends[2];
+    if (pipe(ends) < 0) return -1;
+    for (int i = 0; i < 2; i++) fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    termination_writer = ends[1];
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = termination_arrived;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0) return -1;
+    return ends[0];
+}
+
+int mr_termination_wait(int fd) {
+    char byte;
+    ssize_t got;
+    do {
+        got = read(fd, &byte, 1);
+    } while (got < 0 && errno == EINTR);
+    return got == 1;
 }

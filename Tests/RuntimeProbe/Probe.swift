@@ -107,6 +107,10 @@ import MillraceRuntime
         let book = try book()
         let clock = SystemClock()
         book.keepBeating(on: clock)
+        // As an asynchronous `main` leaves the first thread: it lets signals in.
+        var set = sigset_t()
+        sigfillset(&set)
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
         Signals.listen { signal in
             note(home, "signals", "\(signal)")
             if !stubborn { exit(0) }

@@ -55,6 +55,12 @@ int mr_socket_time_limit(int fd, int milliseconds);
 /// Columns of the terminal behind a descriptor; 0 when it is none.
 int mr_terminal_columns(int fd);
 
+/// From now on SIGTERM and SIGINT are bytes in a pipe, whichever thread they arrive on. Its end to read; -1 and errno.
+/// Once in a process.
+int mr_termination_pipe(void);
+/// Waits for the next of these bytes; 0 when there will be none.
+int mr_termination_wait(int fd);
+
 /// The signals of a trap (SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT) first set the word of the thread that
 /// trapped (`mr_blame_thread`) to 1, then do what they did before.
 void mr_blame_install(void);
