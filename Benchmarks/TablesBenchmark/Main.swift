@@ -1,8 +1,8 @@
 import MillraceCore
 import MillraceTables
 
-/// The tables beside RocksDB's own `db_bench` (Debian: rocksdb-tools) with the same stored sizes: every row of the report
-/// is measured on both in turn, several times, so that a machine whose speed drifts does not move the ratio.
+/// The tables beside RocksDB's own `db_bench` (Debian: rocksdb-tools) with the same stored sizes: every row of the
+/// report is measured on both in turn, several times, so that a machine whose speed drifts does not move the ratio.
 ///
 ///     TablesBenchmark DIRECTORY [ROWS] [RUNS]        the comparison
 ///     TablesBenchmark DIRECTORY ROWS layout          why a row is one value (decision 0010)

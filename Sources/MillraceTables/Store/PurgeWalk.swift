@@ -135,16 +135,20 @@ struct PurgeWalk {
                 guard try PurgeWalk.isDead(chunk, database, rules, now: now, lag: lag) else { return }
                 var batch = RawBatch()
                 batch.deleteRange(chunk)
-                // Synced, because files are dropped next: what they hid must not come back after a power cut.
-                try database.write(&batch, sync: true)
+                try database.write(&batch, sync: false)
                 gone.withLock { $0 = true }
             }
             if !gone.withLock({ $0 }) { isWhole = false }
             if !goesOn() { return }
         }
         store.purge.note(purged: run.count)
-        let database = try store.database()
         if isWhole {
+            // Files are dropped next: what they hid must not come back after a power cut.
+            try store.exclusively { (database) throws(Failure) in
+                var nothing = RawBatch()
+                try database.write(&nothing, sync: true)
+            }
+            let database = try store.database()
             try database.deleteFiles(in: KeyRange(first, last))
             database.compact(KeyRange(first, last + [0]), exclusive: false)
         } else {

@@ -23,11 +23,11 @@ extension TableStore {
     /// now, to the last byte, and copies the table's data.
     public func purge(_ table: StoredTable) throws(Failure) {
         if table.facts.hasRanges.load(ordering: .acquiring) { try sweep(table) }
-        if table.facts.mayDie.load(ordering: .relaxed) {
-            try flush()
-            _ = try PurgeWalk(store: self, table: table) { true }.run()
-        }
-        try compact(table)
+        guard table.facts.mayDie.load(ordering: .relaxed) else { return }
+        try flush()
+        let findings = try PurgeWalk(store: self, table: table) { true }.run()
+        let deletions = try database().deletions(in: table.rows).deletions
+        if findings.span != nil || deletions > 0 { try compact(table) }
     }
 
     /// Bytes on disk and in memory, and rows, of a table. Estimates; cheap.
