@@ -4,7 +4,6 @@ import MillraceTables
 extension TablesBenchmark {
     /// Batched puts.
     func fill() throws(Failure) {
-        heading()
         let there = peer("plain")
         var random = SeededRandom(seed: 7)
         let table = try plain("plain")
