@@ -147,12 +147,17 @@ enum FaultyChild {
     }
 
     static func waitForTracer(attached: Bool) throws {
-        for _ in 0..<500 {
-            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-            let line = status.split(separator: "\n").first { $0.hasPrefix("TracerPid:") }
-            if line?.hasSuffix("\t0") == !attached {
-                // It attaches to one thread after the other.
-                if attached { usleep(300_000) }
+        for _ in 0..<2_000 {
+            // It attaches to one thread after the other, and threads come and go meanwhile.
+            let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
+            let traced = threads.filter { thread in
+                let status = try? String(contentsOfFile: "/proc/self/task/\(thread)/status", encoding: .utf8)
+                let line = status?.split(separator: "\n").first { $0.hasPrefix("TracerPid:") }
+                return line.map { !$0.hasSuffix("\t0") } ?? attached
+            }
+            if attached ? traced.count == threads.count : traced.isEmpty {
+                // Attached is not yet stopped and set up.
+                if attached { usleep(200_000) }
                 return
             }
             usleep(10_000)
