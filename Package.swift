@@ -112,7 +112,7 @@ let package = Package(
             name: "BenchmarkSuite",
             dependencies: [
                 "BenchmarkData", "BenchmarkHarness", "LogBenchmark", "Millrace", "MillraceCore", "MillraceFlow",
-                "MillraceTables",
+                "MillraceLog", "MillraceTables",
             ],
             path: "Benchmarks/Suite", swiftSettings: strict),
 

@@ -22,6 +22,9 @@ import MillraceCore
                 Terminal.exit(1, "\(error)")
             }
         }
+        if arguments.first == "node" {
+            do { return try await NodeFigures.run(Array(arguments.dropFirst())) } catch { Terminal.exit(1, "\(error)") }
+        }
         if arguments.first == LogChild.verb {
             do { return try LogChild.run(Array(arguments.dropFirst())) } catch { Terminal.exit(1, "\(error)") }
         }
