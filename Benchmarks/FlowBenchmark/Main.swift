@@ -10,6 +10,9 @@ import MillraceFlow
         let smoke = CommandLine.arguments.contains("--smoke")
         let rounds = smoke ? 1 : 5
         let millions = smoke ? 1 : 8
+        if CommandLine.arguments.contains("--far") {
+            return try Keyed.run(rounds: 1, records: 32 << 20, keys: 10_000_000)
+        }
         try Fused.run(rounds: rounds, records: millions << 20)
         for keys in [1_000, 100_000] + (smoke ? [] : [10_000_000]) {
             try Keyed.run(

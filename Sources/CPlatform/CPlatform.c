@@ -3,6 +3,7 @@
 #endif
 #include "CPlatform.h"
 
+#include <sys/mman.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -429,4 +430,17 @@ int mr_termination_wait(int fd) {
         got = read(fd, &byte, 1);
     } while (got < 0 && errno == EINTR);
     return got == 1;
+}
+
+void *mr_zeroed(size_t bytes, size_t huge) {
+    // Memory fresh from the kernel is zero: calloc knows, and does not touch it.
+    char *start = calloc(1, bytes);
+#ifdef MADV_HUGEPAGE
+    if (start && huge) {
+        uintptr_t first = ((uintptr_t)start + huge - 1) & ~(uintptr_t)(huge - 1);
+        uintptr_t end = ((uintptr_t)start + bytes) & ~(uintptr_t)(huge - 1);
+        if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
+    }
+#endif
+    return start;
 }

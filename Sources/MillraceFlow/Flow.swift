@@ -29,6 +29,13 @@ public protocol Flow<Input, Output>: Sendable {
     func makeState(_ setup: StageSetup) -> State
     func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void) throws
+    /// Called some records ahead of `process`: a chance to ask for the memory that the record will need. Nothing but
+    /// speed may follow from it.
+    func prepare(_ input: StageInput, state: State)
+    /// Whether `prepare` is worth its cost now; asked once per batch.
+    func wantsPreparing(_ state: State) -> Bool
+    /// What the step will make of an input where that is the input itself; else `nil`.
+    func unchanged(_ input: StageInput) -> Output?
     /// Something other than a record happened: time went on, or a commit is about to be made.
     func signal(_ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void) throws
 
@@ -37,6 +44,12 @@ public protocol Flow<Input, Output>: Sendable {
     where Q.F == Self
     /// One line per step, in the order records pass.
     func describe(into text: inout StageDescription)
+}
+
+extension Flow {
+    @inlinable @inline(__always) public func prepare(_ input: StageInput, state: State) {}
+    @inlinable @inline(__always) public func wantsPreparing(_ state: State) -> Bool { false }
+    @inlinable @inline(__always) public func unchanged(_ input: StageInput) -> Output? { nil }
 }
 
 /// What a stage is told besides records.

@@ -5,6 +5,10 @@ extension Limits {
     public static let recordsPerBatch = 1_024
     /// Slots in one unbroken run of a state table. At 3/4 load random keys stay far below; more means chosen keys.
     public static let paneTableProbes = 512
+    /// Bytes of a table above which its slots are asked for ahead: what two levels of cache hold of it at best.
+    public static let nearBytes = 1 << 20
+    /// Records whose slots are asked for together: as many cache lines as a core fetches at once, twice.
+    public static let recordsAhead = 16
     /// Keys a pre-combining step holds before it sends its partial panes on: a few MB, still in the cache's reach.
     public static let preCombineKeys = 65_536
     /// Versions that an aggregate which runs beside another may have: both are kept in one number.

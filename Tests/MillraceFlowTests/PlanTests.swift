@@ -64,6 +64,27 @@ import Testing
         #expect(failure?.code == .incompatible)
     }
 
+    private struct Described: Pipeline {
+        var body: some Flow<Click, Keyed<String, Int>> {
+            Events<Click>().timed(by: \.at).keyed(by: \.page).deduplicate(within: .seconds(5))
+                .running(Sum(\.amount), forgetAfter: .hours(1))
+        }
+    }
+    /// Stages, shuffles, keys, state, time and what bounds memory.
+    @Test func aPlanSaysWhatItIsMadeOf() throws {
+        let text = try Plan(rows: Described()).describe()
+        for part in [
+            "stage 0", "from log of Click", "time from the record", "key String", "to shuffle of stage 0",
+            "from shuffle of stage 0", "keyed by String", "deduplicate within 5.0 s", "state \"deduplicate\"",
+            "memory: 40 bytes a key, in memory until it ends", "state \"running\"", "kept until 3600.0 s",
+        ] { #expect(text.contains(part), "\(part) is not in\n\(text)") }
+        #expect(!text.contains("warning"))
+        let windows = try Plan(rows: PageViews()).describe()
+        for part in ["at most 65536 keys of 48 bytes", "bytes a key and open window", "at a time", "columns key text"] {
+            #expect(windows.contains(part), "\(part) is not in\n\(windows)")
+        }
+    }
+
     /// What crosses a shuffle is one partial pane per key, not every record.
     @Test func preCombineSendsPartialPanes() throws {
         let kernel = try Plan(rows: PageViews()).stages[0].makeKernel(KernelOptions())

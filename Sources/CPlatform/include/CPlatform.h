@@ -72,4 +72,9 @@ void mr_die_with_parent(void);
 /// Decodes a status of waitpid(2): the exit code, or minus the signal that ended the process.
 int mr_exit_reason(int status);
 
+/// Asks for the cache line of an address that will be read and written soon. Never faults.
+static inline void mr_prefetch(const void *address) { __builtin_prefetch(address, 1); }
+/// Zeroed memory for `free`, with huge pages asked for where `huge` is their size and not 0. NULL when there is none.
+void *mr_zeroed(size_t bytes, size_t huge);
+
 #endif

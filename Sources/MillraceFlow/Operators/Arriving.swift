@@ -46,6 +46,7 @@ public struct Arriving<Upstream: KeyedFlow>: FlowWithUpstream, KeyedFlow {
     @inlinable @inline(__always) public func timed(
         by at: @escaping @Sendable (Value) throws -> EventTime, outOfOrder: TimeSpan
     ) -> Retime<Upstream> { Retime(upstream: upstream, at: at, outOfOrder: outOfOrder) }
+    @inlinable @inline(__always) public func likelyKey(of input: StageInput) -> Key? { upstream.likelyKey(of: input) }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)
         text.add("time from the wall clock")

@@ -24,6 +24,7 @@ public struct Events<T: Record>: Flow {
     @inlinable @inline(__always) public func process(
         _ input: T, at time: EventTime, state: State, emit: (T, EventTime) throws -> Void
     ) throws { try emit(input, time) }
+    @inlinable @inline(__always) public func unchanged(_ input: T) -> T? { input }
     @inlinable @inline(__always) public func signal(
         _ signal: Signal, state: State, emit: (T, EventTime) throws -> Void
     ) throws {}

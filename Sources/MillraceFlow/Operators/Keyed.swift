@@ -7,6 +7,12 @@ public protocol KeyedFlow<Key, Value>: Flow where Output == Keyed<Key, Value> {
     associatedtype Retimed: KeyedFlow<Key, Value> where Retimed.Input == Input
     /// The same with event time from the value.
     func timed(by at: @escaping @Sendable (Value) throws -> EventTime, outOfOrder: TimeSpan) -> Retimed
+    /// The key that an input will most likely come out with, where that is cheap to see.
+    func likelyKey(of input: StageInput) -> Key?
+}
+
+extension KeyedFlow {
+    @inlinable @inline(__always) public func likelyKey(of input: StageInput) -> Key? { nil }
 }
 
 /// Gives each value its key, without moving it: the step in front of a shuffle, and `.keyed()`.
@@ -28,6 +34,10 @@ public struct Rekeyed<Upstream: Flow, Key: StreamKey>: StatelessFlow {
 }
 
 extension Rekeyed: KeyedFlow {
+    @inlinable @inline(__always) public func likelyKey(of input: StageInput) -> Key? {
+        guard let value = upstream.unchanged(input) else { return nil }
+        return try? key(value)
+    }
     @inlinable @inline(__always) public func timed(
         by at: @escaping @Sendable (Value) throws -> EventTime, outOfOrder: TimeSpan
     ) -> Rekeyed<Timed<Upstream>, Key> {
@@ -66,6 +76,7 @@ public struct Shuffled<Upstream: Flow, Key: StreamKey>: ShuffledFlow where Upstr
 }
 
 extension Shuffled: KeyedFlow {
+    @inlinable @inline(__always) public func likelyKey(of input: StageInput) -> Key? { input.key }
     @inlinable @inline(__always) public func timed(
         by at: @escaping @Sendable (Value) throws -> EventTime, outOfOrder: TimeSpan
     ) -> Shuffled<Timed<Upstream>, Key> {

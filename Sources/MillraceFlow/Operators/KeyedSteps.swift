@@ -55,6 +55,7 @@ public struct Retime<Upstream: KeyedFlow>: FlowWithUpstream, KeyedFlow {
     @inlinable @inline(__always) public func timed(
         by at: @escaping @Sendable (Value) throws -> EventTime, outOfOrder: TimeSpan
     ) -> Retime<Upstream> { Retime(upstream: upstream, at: at, outOfOrder: outOfOrder) }
+    @inlinable @inline(__always) public func likelyKey(of input: StageInput) -> Key? { upstream.likelyKey(of: input) }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)
         text.add("time from the value")
@@ -119,6 +120,7 @@ public struct Deduplicate<Upstream: KeyedFlow>: KeyedStep {
         try upstream.signal(signal, state: state.upstream) { keyed, time in try check(keyed, time, state, emit) }
         if state.values.nextDeadline <= state.clock.watermark { clean(state) }
     }
+    @inlinable @inline(__always) public func likelyKey(of input: StageInput) -> Key? { upstream.likelyKey(of: input) }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)
         text.add("deduplicate within \(span.seconds) s")

@@ -48,6 +48,7 @@ public struct Filter<Upstream: Flow>: StatelessFlow {
     @inlinable @inline(__always) public func each(
         _ value: Output, _ time: EventTime, _ emit: (Output, EventTime) throws -> Void
     ) throws { if try keep(value) { try emit(value, time) } }
+    @inlinable @inline(__always) public func unchanged(_ input: StageInput) -> Output? { upstream.unchanged(input) }
     public var summary: String { "filter" }
 }
 
@@ -113,6 +114,7 @@ public struct Tap<Upstream: Flow>: StatelessFlow {
         try look(value)
         try emit(value, time)
     }
+    @inlinable @inline(__always) public func unchanged(_ input: StageInput) -> Output? { upstream.unchanged(input) }
     public var summary: String { "tap" }
 }
 

@@ -61,6 +61,7 @@ public struct Timed<Upstream: Flow>: FlowWithUpstream {
     ) throws {
         try upstream.signal(signal, state: state.upstream) { value, _ in try emit(value, try at(value)) }
     }
+    @inlinable @inline(__always) public func unchanged(_ input: StageInput) -> Output? { upstream.unchanged(input) }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)
         text.add("time from the record, watermark \(outOfOrder.seconds) s behind the highest")
@@ -98,6 +99,7 @@ public struct Punctuated<Upstream: Flow>: FlowWithUpstream {
     ) throws {
         try upstream.signal(signal, state: state.upstream) { value, _ in try emit(value, try at(value)) }
     }
+    @inlinable @inline(__always) public func unchanged(_ input: StageInput) -> Output? { upstream.unchanged(input) }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)
         text.add("time from the record, watermark from marks")

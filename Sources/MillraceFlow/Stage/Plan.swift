@@ -23,6 +23,8 @@ public struct StagePlan: Sendable {
     public struct State: Sendable, Hashable {
         public var name: String
         public var schema: StateSchema
+        /// What it costs in memory, and what bounds it.
+        public var bound: String
     }
 }
 
@@ -128,7 +130,7 @@ public struct PlanBuilder {
         stages.append(
             StagePlan(
                 index: stages.count, ports: ports, isShuffled: isShuffled,
-                states: probe.slots.map { StagePlan.State(name: $0.name, schema: $0.schema) },
+                states: probe.slots.map { StagePlan.State(name: $0.name, schema: $0.schema, bound: $0.bound) },
                 sideOutputs: probe.sides.names, steps: text.steps, makeKernel: makeKernel))
     }
     /// Adds the stage that sends into the shuffle in front of `path`, and returns the port behind it.
@@ -159,7 +161,10 @@ extension Plan: CustomStringConvertible {
                 }
             }
             for step in stage.steps { lines.append("    \(step)") }
-            for state in stage.states { lines.append("    state \"\(state.name)\" (\(state.schema))") }
+            for state in stage.states {
+                lines.append("    state \"\(state.name)\" (\(state.schema))")
+                lines.append("      memory: \(state.bound)")
+            }
             for side in stage.sideOutputs { lines.append("    side output \"\(side)\"") }
             lines.append(stage.isShuffled ? "    to shuffle of stage \(stage.index)" : "    to the result")
         }

@@ -188,7 +188,12 @@ extension StageKernel {
             process: { batch, port, stopsAtBad, out in
                 let flow = Q.flow(of: pipeline)
                 var taken = batch.count
-                for (index, raw) in batch.enumerated() {
+                if !stopsAtBad, flow.wantsPreparing(state) {
+                    StageKernel.runAhead(
+                        batch, port, flow, state, sink, faults, sendsAlone, takesLogTime ? bound : nil, clock, &out)
+                    taken = 0
+                }
+                for (index, raw) in batch.prefix(taken).enumerated() {
                     let before = out.bad.count
                     var time = raw.timestamp
                     do {
@@ -207,7 +212,7 @@ extension StageKernel {
                     }
                 }
                 if sendsAlone { faults.report(sink, &out) }
-                return taken
+                return stopsAtBad ? taken : batch.count
             },
             tell: { signal, out in
                 let flow = Q.flow(of: pipeline)
@@ -222,7 +227,12 @@ extension StageKernel {
             },
             typed: TypedInput<Q.F.StageInput> { values, time, out in
                 let flow = Q.flow(of: pipeline)
+                let looksAhead = flow.wantsPreparing(state)
                 for index in values.indices {
+                    if looksAhead, index % Limits.recordsAhead == 0 {
+                        let end = min(index + Limits.recordsAhead, values.count)
+                        for next in index..<end { flow.prepare(values[next], state: state) }
+                    }
                     if takesLogTime { clock.observe(time, bound: bound) }
                     StageKernel.run(values[index], time, flow, state, sink, faults, sendsAlone, &out) {
                         BadRecord(offset: Int64(index), port: 0, cause: .threw, reason: "\($0)")
@@ -230,28 +240,5 @@ extension StageKernel {
                 }
                 if sendsAlone { faults.report(sink, &out) }
             })
-    }
-
-    /// One record through the stage. When it fails, what it sent is taken back, but not what fired on its way.
-    @inlinable @inline(__always) static func run<F: Flow, S: StageSink>(
-        _ record: F.StageInput, _ time: EventTime, _ flow: F, _ state: F.State, _ sink: S, _ faults: StageFaults,
-        _ sendsAlone: Bool, _ out: inout StageOutput, _ reject: (any Error) -> BadRecord
-    ) where F.Output == S.Value {
-        let mark = sendsAlone ? 0 : sink.mark(out)
-        if sendsAlone { faults.begin() }
-        do {
-            try flow.process(record, at: time, state: state) { value, time in
-                if sendsAlone { faults.beforeResult(sink, &out) }
-                sink.emit(value, at: time, into: &out)
-            }
-        } catch {
-            if sendsAlone {
-                faults.cut()
-                faults.settle(sink, &out)
-            } else {
-                sink.rollBack(&out, to: mark)
-            }
-            out.bad.append(reject(error))
-        }
     }
 }

@@ -38,6 +38,12 @@ extension StageSetup {
     }
     deinit { state.destroy() }
 
+    @usableFromInline var bound: String {
+        let size = "\(PaneTable<Key, Value>.entryBytes) bytes a key"
+        // What has deadlines is needed in their order.
+        return deadline == nil
+            ? size + "; cold keys leave memory when the budget is short" : size + ", in memory until it ends"
+    }
     @usableFromInline var entries: Int { state.table.count }
     @usableFromInline var bytes: Int { state.table.bytes }
 

@@ -11,22 +11,41 @@ extension PaneTable {
     }
 
     /// Every entry in the order of hashes: the same order for the same seed, however the table came about.
+    ///
+    /// An unbroken run of slots holds the entries whose homes are in it, so the runs are in order already and only
+    /// within each is there something to sort. The run that goes over the end begins at the end.
     @inlinable @inline(never) public func forEachOrdered(
         _ body: (Key, UnsafeMutablePointer<Value>) throws -> Void
     ) rethrows {
         let h = header.pointee
-        var order: [(hash: UInt64, index: Int)] = []
-        order.reserveCapacity(h.count)
-        var isSorted = true
-        for index in 0...h.mask {
-            let meta = PaneTable.meta(h.slots, index)
-            guard meta != 0 else { continue }
-            let hash = meta & ~PaneTable.flags
-            if let last = order.last, last.hash > hash { isSorted = false }
-            order.append((hash, index))
+        guard h.count > 0 else { return }
+        var free = 0
+        while PaneTable.meta(h.slots, free) != 0 { free += 1 }
+        var run: [(hash: UInt64, index: Int)] = []
+        run.reserveCapacity(64)
+        /// Adds an entry in its place: runs are short.
+        func add(_ index: Int) {
+            let hash = PaneTable.meta(h.slots, index) & ~PaneTable.flags
+            var place = run.count
+            while place > 0, run[place - 1].hash > hash { place -= 1 }
+            run.insert((hash, index), at: place)
         }
-        if !isSorted { order.sort { $0.hash < $1.hash } }
-        for entry in order { try body(h.slots[entry.index].key, PaneTable.value(h.slots, entry.index)) }
+        func isWrapped(_ index: Int) -> Bool {
+            Int(truncatingIfNeeded: PaneTable.meta(h.slots, index) >> h.shift) > index
+        }
+        for index in 0..<free where !isWrapped(index) { add(index) }
+        var index = free
+        while index <= h.mask {
+            if PaneTable.meta(h.slots, index) == 0 {
+                for entry in run { try body(h.slots[entry.index].key, PaneTable.value(h.slots, entry.index)) }
+                run.removeAll(keepingCapacity: true)
+            } else {
+                add(index)
+            }
+            index += 1
+        }
+        for index in 0..<free where isWrapped(index) { add(index) }
+        for entry in run { try body(h.slots[entry.index].key, PaneTable.value(h.slots, entry.index)) }
     }
 
     /// Notes that a value was changed in place.

@@ -1,3 +1,5 @@
+public import MillraceCore
+
 /// A hash table of keyed state: open addressing over raw storage, no reference counting, no `Dictionary`.
 ///
 /// A handle: copies mean the same table, `destroy()` ends it, and one thread owns it. Linear probing in one array of
@@ -59,16 +61,17 @@ public struct PaneTable<Key: StreamKey, Value>: BitwiseCopyable {
         header.deallocate()
     }
 
+    /// Bytes of one entry in the table, at a load between 3/8 and 3/4; what keys and values own on the heap is extra.
+    public static var entryBytes: Int { MemoryLayout<Slot>.stride }
     public var count: Int { header.pointee.count }
     public var capacity: Int { header.pointee.mask + 1 }
     /// Bytes of the table itself; what keys and values own on the heap comes on top.
     public var bytes: Int { capacity * MemoryLayout<Slot>.stride + header.pointee.dirty.bytes }
 
     @usableFromInline static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
-        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: capacity)
-        let raw = UnsafeMutableRawPointer(slots)
-        raw.initializeMemory(as: UInt8.self, repeating: 0, count: capacity * MemoryLayout<Slot>.stride)
-        return slots
+        precondition(MemoryLayout<Slot>.alignment <= 16, "keys and values of a table are aligned as numbers are")
+        let raw = Memory.zeroed(bytes: capacity * MemoryLayout<Slot>.stride)
+        return raw.assumingMemoryBound(to: Slot.self)
     }
 
     @inlinable @inline(__always) static func meta(
@@ -80,6 +83,19 @@ public struct PaneTable<Key: StreamKey, Value>: BitwiseCopyable {
 
     @inlinable @inline(__always) public func hash(_ key: Key) -> UInt64 {
         key.streamHash(seed: header.pointee.seed)
+    }
+
+    /// Begins to bring in what a lookup of the key will read.
+    @inlinable @inline(__always) public func prefetch(_ key: Key) {
+        let h = header
+        let hash = key.streamHash(seed: h.pointee.seed)
+        let slot = UnsafeRawPointer(h.pointee.slots + Int(truncatingIfNeeded: hash >> h.pointee.shift))
+        Memory.prefetch(slot)
+        if MemoryLayout<Slot>.stride & 63 != 0 { Memory.prefetch(slot + (MemoryLayout<Slot>.stride - 1)) }
+    }
+    /// Larger than the caches near the processor.
+    @inlinable @inline(__always) public var isFar: Bool {
+        (header.pointee.mask + 1) &* MemoryLayout<Slot>.stride > Limits.nearBytes
     }
 
     /// The slot of a key, or -1.
@@ -165,6 +181,11 @@ public struct PaneTable<Key: StreamKey, Value>: BitwiseCopyable {
         return index
     }
 
+    /// Empty, and as if newly made with this seed: the order of its entries follows from it.
+    @inlinable public func reset(seed: UInt64) {
+        removeAll()
+        header.pointee.seed = seed
+    }
     @inlinable public func removeAll() {
         let h = header.pointee
         for index in 0...h.mask where PaneTable.meta(h.slots, index) != 0 {
@@ -172,6 +193,7 @@ public struct PaneTable<Key: StreamKey, Value>: BitwiseCopyable {
             PaneTable.setMeta(h.slots, index, 0)
         }
         header.pointee.count = 0
+        header.pointee.hasStored = false
         header.pointee.dirty.removeAll()
     }
 }

@@ -8,6 +8,8 @@ public protocol StateSlot: AnyObject {
     var name: String { get }
     /// What the stored bytes mean. A restore under another one is refused, or migrated.
     var schema: StateSchema { get }
+    /// What the state costs in memory and what bounds it, in words, for plans.
+    var bound: String { get }
     /// Keys held in memory, and bytes of their tables.
     var entries: Int { get }
     var bytes: Int { get }

@@ -70,6 +70,10 @@ where A.Element == Upstream.Output {
         guard core.words.pointee.isWatched else { return }
         core.noteRecord(input.key, pane, records: input.records, aggregate, wall: state.clock.wall, emit)
     }
+    @inlinable @inline(__always) public func wantsPreparing(_ state: State) -> Bool { state.core.isFar }
+    @inlinable @inline(__always) public func prepare(_ input: StageInput, state: State) {
+        state.core.prefetch(input.key)
+    }
     @inlinable public func signal(
         _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
     ) throws {

@@ -55,6 +55,10 @@ where A.Base.Element == Upstream.Value {
             try add(keyed, time, state, emit)
         }
     }
+    @inlinable @inline(__always) public func wantsPreparing(_ state: State) -> Bool { state.core.isFar }
+    @inlinable @inline(__always) public func prepare(_ input: StageInput, state: State) {
+        if let key = upstream.likelyKey(of: input) { state.core.prefetch(key) }
+    }
     @inlinable @inline(__always) func add(
         _ keyed: Keyed<Upstream.Key, Upstream.Value>, _ time: EventTime, _ state: State,
         _ emit: (Output, EventTime) throws -> Void

@@ -118,7 +118,10 @@ where A.Element == Upstream.Output {
     }
     public func describe(into text: inout StageDescription) {
         upstream.describe(into: &text)
-        text.add("pre-combine \(A.self) in \(window) by \(Key.self)")
+        let bytes = PaneTable<Key, PaneState<A.Accumulator>>.entryBytes
+        text.add(
+            "pre-combine \(A.self) in \(window) by \(Key.self), at most \(Limits.preCombineKeys) keys of \(bytes) bytes"
+        )
     }
 }
 
@@ -155,7 +158,7 @@ extension WindowCore {
         let now = watermark.microseconds
         words.pointee.slices.removeAll { slice in
             guard rule.window.lastEnd(ofSliceAt: slice.start).saturatingAdd(rule.lateness) <= now else { return false }
-            slice.table.destroy()
+            giveBack(slice.table)
             return true
         }
         for index in words.pointee.slices.indices where words.pointee.slices[index].end <= now {

@@ -109,7 +109,7 @@ extension WindowCore {
         if slice.table.hasStored || !slice.isComplete {
             words.pointee.dropped.append(slice)
         } else {
-            slice.table.destroy()
+            giveBack(slice.table)
         }
     }
 }

@@ -10,6 +10,14 @@ public struct WindowRule: Sendable {
         self.window = shares ? window : window.whole
         (self.lateness, self.trigger) = (lateness.microseconds, trigger)
     }
+    /// How many windows of a key a record's time and the lateness keep open, as far as it can be said: records ahead of
+    /// the watermark open further ones.
+    var openWindows: String {
+        guard window.own == nil else { return "" }
+        let length = window.isShared ? window.slice(0).end - window.slice(0).start : window.slide
+        let span = (window.isShared ? window.size : window.size + lateness)
+        return ", \((span + length - 1) / length) at a time"
+    }
     var description: String {
         "\(window), lateness \(TimeSpan(microseconds: lateness).seconds) s, \(trigger)"
             + (window.isShared ? ", shared slices" : "")
@@ -47,6 +55,8 @@ public struct WindowRule: Sendable {
         /// Every window that ends here or before had its on-time moment.
         @usableFromInline var firedThrough = Int64.min
         @usableFromInline var reader: (any StateReader)?
+        /// The table of a slice that is over, empty, for the next slice: windows come one after the other.
+        @usableFromInline var spare: Table?
         /// Keys of the last slice that was closed: how much room the next one will need.
         @usableFromInline var usualKeys = 8
         @usableFromInline let faults: StageFaults
@@ -67,6 +77,7 @@ public struct WindowRule: Sendable {
     }
     @usableFromInline func destroy() {
         for slice in words.pointee.slices + words.pointee.dropped { slice.table.destroy() }
+        words.pointee.spare?.destroy()
         words.deinitialize(count: 1)
         words.deallocate()
     }
@@ -108,7 +119,7 @@ public struct WindowRule: Sendable {
             return true
         }
         words.pointee.firedThrough = max(words.pointee.firedThrough, watermark.microseconds)
-        let table = Table(capacity: words.pointee.usualKeys, seed: words.pointee.seed)
+        let table = takeTable()
         var slice = Slice(start: start, end: rule.window.end(ofSliceAt: start), table: table)
         // The on-time moment of a window that the watermark has passed is over, with nothing in it.
         slice.isFired = !rule.window.isShared && !rule.trigger.isFinalOnly && slice.end <= watermark.microseconds
@@ -124,6 +135,27 @@ public struct WindowRule: Sendable {
         words.pointee.table = slice.table
         words.pointee.isWatched = slice.isFired || words.pointee.rule.trigger.early != nil
     }
+    /// The current slice's table is larger than the caches near the processor.
+    @inlinable var isFar: Bool { words.pointee.start <= words.pointee.end && words.pointee.table.isFar }
+    /// Asks for a key's slot in the current slice; there may be none.
+    @inlinable @inline(__always) func prefetch(_ key: Key) {
+        if words.pointee.start <= words.pointee.end { words.pointee.table.prefetch(key) }
+    }
+    /// An empty table with room for the usual number of keys.
+    @inlinable func takeTable() -> Table {
+        if let spare = words.pointee.spare.take() {
+            if spare.capacity <= Swift.max(64, words.pointee.usualKeys &* 8) { return spare }
+            spare.destroy()
+        }
+        return Table(capacity: words.pointee.usualKeys, seed: words.pointee.seed)
+    }
+    /// Keeps the table of a slice that is over for the next one, or frees it.
+    @inlinable func giveBack(_ table: Table) {
+        guard words.pointee.spare == nil else { return table.destroy() }
+        table.reset(seed: words.pointee.seed)
+        words.pointee.spare = table
+    }
+    @usableFromInline func freeSpare() { words.pointee.spare.take()?.destroy() }
     /// No slice is current: the next record has to look for its own.
     @inlinable func leave() {
         words.pointee.start = .max

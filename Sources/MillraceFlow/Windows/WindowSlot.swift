@@ -21,14 +21,22 @@ public import MillraceCore
     }
     deinit { core.destroy() }
 
+    @usableFromInline var bound: String {
+        let rule = core.words.pointee.rule
+        let size = PaneTable<Key, PaneState<Accumulator>>.entryBytes
+        let kept = rule.window.isShared ? "slice" : "open window"
+        return "\(size) bytes a key and \(kept)\(rule.openWindows); cold keys leave memory when the budget is short"
+    }
     @usableFromInline var entries: Int { core.words.pointee.slices.reduce(0) { $0 + $1.table.count } }
-    @usableFromInline var bytes: Int { core.words.pointee.slices.reduce(0) { $0 + $1.table.bytes } }
+    @usableFromInline var bytes: Int {
+        core.words.pointee.slices.reduce(core.words.pointee.spare?.bytes ?? 0) { $0 + $1.table.bytes }
+    }
 
     @usableFromInline func takeDelta(into delta: inout StateDelta) {
         let words = core.words
         for slice in words.pointee.dropped {
             forget(slice, &delta)
-            slice.table.destroy()
+            core.giveBack(slice.table)
         }
         words.pointee.dropped.removeAll()
         for slice in words.pointee.slices {
@@ -118,7 +126,8 @@ public import MillraceCore
 
     @usableFromInline func evict(bytes: Int) -> Int {
         guard core.words.pointee.reader != nil else { return 0 }
-        var freed = 0
+        var freed = core.words.pointee.spare?.bytes ?? 0
+        core.freeSpare()
         // The latest windows are the least likely to be asked for soon.
         for index in core.words.pointee.slices.indices.reversed() where freed < bytes {
             let slice = core.words.pointee.slices[index]
