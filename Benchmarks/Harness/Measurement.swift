@@ -110,6 +110,10 @@ public struct Measurement: Sendable {
         if let gate = workload.allocationGate, allocationsPer1000 > gate {
             complaints.append("\(allocationsPer1000) allocations per 1,000 \(workload.unit)s, the gate is \(gate)")
         }
+        let least = zip(ours, controls).map { $0.cpuSeconds / max($1.cpuSeconds, 1e-9) }.min()
+        if let gate = workload.ratioGate, let least, least > gate {
+            complaints.append("\(Report.digits(least)) times the control's CPU time, the gate is \(gate)")
+        }
         self.complaints = complaints
     }
 }

@@ -5,7 +5,8 @@ import MillraceCore
 
 /// Every workload. One file per subject adds its own list.
 enum Suite {
-    static let all: [Workload] = coreWorkloads + recordWorkloads + logWorkloads + tableWorkloads
+    static let all: [Workload] =
+        coreWorkloads + recordWorkloads + logWorkloads + tableWorkloads + flowWorkloads
 }
 
 private let coreWorkloads: [Workload] = [
