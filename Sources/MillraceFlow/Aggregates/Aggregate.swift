@@ -53,7 +53,7 @@ extension Aggregate {
 /// An aggregate whose parts can be made apart and put together: it is pre-combined before a shuffle, and sliding
 /// windows share their slices. `merge` must be associative and commutative.
 public protocol MergeableAggregate: Aggregate {
-    func merge(_ other: Accumulator, into accumulator: inout Accumulator)
+    func merge(_ other: Accumulator, into accumulator: inout Accumulator) throws
 }
 
 private struct NoMigration: Error {}

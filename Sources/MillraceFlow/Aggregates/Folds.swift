@@ -10,14 +10,9 @@ public struct Reduce<Element: Storable>: MergeableAggregate {
     @inlinable @inline(__always) public func add(_ element: Element, to accumulator: inout Element?) throws {
         accumulator = if let held = accumulator { try combine(held, element) } else { element }
     }
-    @inlinable public func merge(_ other: Element?, into accumulator: inout Element?) {
+    @inlinable public func merge(_ other: Element?, into accumulator: inout Element?) throws {
         guard let other else { return }
-        guard let held = accumulator else {
-            accumulator = other
-            return
-        }
-        // A part that cannot be combined keeps what is there: the values themselves were combined before.
-        if let made = try? combine(held, other) { accumulator = made }
+        accumulator = if let held = accumulator { try combine(held, other) } else { other }
     }
     @inlinable public func result(of accumulator: Element?) -> Element { Held.value(accumulator) }
 }

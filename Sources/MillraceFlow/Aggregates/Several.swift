@@ -38,9 +38,9 @@ where A.Element == B.Element {
         try a.add(element, at: time, to: &accumulator.a)
         try b.add(element, at: time, to: &accumulator.b)
     }
-    @inlinable @inline(__always) public func merge(_ other: Accumulator, into accumulator: inout Accumulator) {
-        a.merge(other.a, into: &accumulator.a)
-        b.merge(other.b, into: &accumulator.b)
+    @inlinable @inline(__always) public func merge(_ other: Accumulator, into accumulator: inout Accumulator) throws {
+        try a.merge(other.a, into: &accumulator.a)
+        try b.merge(other.b, into: &accumulator.b)
     }
     @inlinable public func result(of accumulator: Accumulator) -> Result {
         make(a.result(of: accumulator.a), b.result(of: accumulator.b))

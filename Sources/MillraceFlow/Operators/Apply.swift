@@ -62,14 +62,16 @@ public struct Apply<Upstream: Flow, Step: Operator>: FlowWithUpstream where Step
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
     ) throws {
         try upstream.process(input, at: time, state: state.upstream) { value, time in
-            try step.process(value, at: time, memory: &memory(state).pointee, emit: emit)
+            let held = memory(state)
+            try state.faults.undoing(held) { try step.process(value, at: time, memory: &held.pointee, emit: emit) }
         }
     }
     @inlinable public func signal(
         _ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void
     ) throws {
         try upstream.signal(signal, state: state.upstream) { value, time in
-            try step.process(value, at: time, memory: &memory(state).pointee, emit: emit)
+            let held = memory(state)
+            try state.faults.undoing(held) { try step.process(value, at: time, memory: &held.pointee, emit: emit) }
         }
         guard case .watermark(let watermark) = signal else { return }
         state.faults.alone(name, "watermark \(watermark.microseconds)") {

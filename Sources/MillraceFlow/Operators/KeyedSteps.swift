@@ -5,8 +5,10 @@ public struct KeyedStepState<Upstream: BitwiseCopyable, Key: StreamKey, Value: S
     @usableFromInline let upstream: Upstream
     @usableFromInline let values: KeyedState<Key, Value>
     @usableFromInline let clock: StageClock
-    @inlinable public init(upstream: Upstream, values: KeyedState<Key, Value>, clock: StageClock) {
-        (self.upstream, self.values, self.clock) = (upstream, values, clock)
+    @usableFromInline let faults: StageFaults
+    @inlinable public init(_ setup: StageSetup, upstream: Upstream, values: KeyedState<Key, Value>) {
+        (self.upstream, self.values) = (upstream, values)
+        (clock, faults) = (setup.clock, setup.faults)
     }
 }
 
@@ -83,7 +85,7 @@ public struct Deduplicate<Upstream: KeyedFlow>: KeyedStep {
         let before = upstream.makeState(setup)
         let span = span
         let values = setup.keyedState(name, key: Key.self, value: EventTime.self) { $0 + span }
-        return State(upstream: before, values: values, clock: setup.clock)
+        return State(setup, upstream: before, values: values)
     }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
@@ -105,11 +107,18 @@ public struct Deduplicate<Upstream: KeyedFlow>: KeyedStep {
             let distance = (time - first.pointee).microseconds
             if distance < span.microseconds, distance > -span.microseconds { return }
             // Late ones before the span pass, and leave the later one to be compared with.
-            if distance > 0 { first.pointee = time }
+            try state.faults.undoing(first) {
+                if distance > 0 { first.pointee = time }
+                try emit(keyed, time)
+            }
         } else {
             state.values.watch(keyed.key, until: time + span)
+            do { try emit(keyed, time) } catch {
+                // It has not passed: tried again it must not be its own duplicate.
+                state.values.remove(keyed.key)
+                throw error
+            }
         }
-        try emit(keyed, time)
     }
     @inlinable @inline(never) func clean(_ state: State) {
         state.values.expire(state.clock.watermark, deadline: { $0 + span }) { key, _ in state.values.remove(key) }

@@ -48,7 +48,7 @@ public struct Running<Upstream: KeyedFlow, A: Aggregate>: KeyedStep where A.Elem
                 let made = try aggregate.migrate(&stored, from: version)
                 return made.map { RunningValue(accumulator: $0, touched: touched) }
             })
-        return State(upstream: before, values: values, clock: setup.clock)
+        return State(setup, upstream: before, values: values)
     }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void
@@ -67,6 +67,12 @@ public struct Running<Upstream: KeyedFlow, A: Aggregate>: KeyedStep where A.Elem
             return RunningValue(accumulator: aggregate.makeAccumulator(), touched: time)
         }
         if isNew, idle.microseconds != .max { state.values.watch(keyed.key, until: time + idle) }
+        try state.faults.undoing(held) { try add(keyed, time, to: held, emit) }
+    }
+    @inlinable @inline(__always) func add(
+        _ keyed: Upstream.Output, _ time: EventTime, to held: UnsafeMutablePointer<RunningValue<A.Accumulator>>,
+        _ emit: (Output, EventTime) throws -> Void
+    ) throws {
         // Forgotten by now, even if the watermark has not come to take it away.
         if idle.microseconds != .max, held.pointee.touched + idle <= time {
             held.pointee = RunningValue(accumulator: aggregate.makeAccumulator(), touched: time)

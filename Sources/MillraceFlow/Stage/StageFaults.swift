@@ -15,6 +15,8 @@ public struct StageFaults: BitwiseCopyable {
         @usableFromInline var cutTo = -1
         /// Steps of this stage send results without a record at hand.
         @usableFromInline var isUsed = false
+        /// The record at hand is part of some step's state, whatever becomes of it.
+        @usableFromInline var isKept = false
         @usableFromInline var failure: Failure?
         @usableFromInline var thrown: [StepFault] = []
         @usableFromInline init() {}
@@ -49,13 +51,40 @@ public struct StageFaults: BitwiseCopyable {
     /// What follows is a piece of work of its own: what was sent before stays.
     @inlinable @inline(__always) func begin() { (words.pointee.wantsMark, words.pointee.mark) = (true, -1) }
     @usableFromInline func note(_ step: String, _ what: String, _ error: any Error) {
-        words.pointee.thrown.append(StepFault(step: step, reason: "\(what): \(error)"))
+        mention(step, what, error)
         cut()
+    }
+    /// Notes what was thrown, with nothing sent to be taken back.
+    @usableFromInline func mention(_ step: String, _ what: String, _ error: any Error) {
+        words.pointee.thrown.append(StepFault(step: step, reason: "\(what): \(error)"))
     }
     /// Takes back what this piece of work has sent.
     @usableFromInline func cut() {
         if words.pointee.mark >= 0 { words.pointee.cutTo = words.pointee.mark }
         begin()
+    }
+    /// Runs what changes a value and sends what follows from it. When a closure behind throws, the value is put back as
+    /// it was; one that is not plain bytes would have to be copied for every record, and the record stays in it.
+    @inlinable @inline(__always) func undoing<Value>(
+        _ held: UnsafeMutablePointer<Value>, _ body: () throws -> Void
+    ) throws {
+        if _isPOD(Value.self) {
+            let before = held.pointee
+            do { try body() } catch {
+                held.pointee = before
+                throw error
+            }
+        } else {
+            do { try body() } catch {
+                words.pointee.isKept = true
+                throw error
+            }
+        }
+    }
+    /// How the record at hand failed.
+    @inlinable var cause: BadRecord.Cause {
+        defer { words.pointee.isKept = false }
+        return words.pointee.isKept ? .threwBehindState : .threw
     }
     /// Stored state cannot be read. The first one counts; the rest would follow from it.
     @usableFromInline func stop(_ failure: Failure) {

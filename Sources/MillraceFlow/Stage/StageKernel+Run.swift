@@ -52,7 +52,7 @@ extension StageKernel {
                 for (record, time, index) in ahead.prefix(count) {
                     if let logBound { clock.observe(time, bound: logBound) }
                     run(record, time, flow, state, sink, faults, sendsAlone, &out) {
-                        BadRecord(offset: batch[index].offset, port: port, cause: .threw, reason: "\($0)")
+                        BadRecord(offset: batch[index].offset, port: port, cause: faults.cause, reason: "\($0)")
                     }
                 }
                 UnsafeMutableBufferPointer(rebasing: ahead.prefix(count)).deinitialize()

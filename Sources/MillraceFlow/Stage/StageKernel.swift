@@ -200,7 +200,7 @@ extension StageKernel {
                         let record = try Q.F.StageInput.decode(raw, port: port, time: &time)
                         if takesLogTime { clock.observe(time, bound: bound) }
                         StageKernel.run(record, time, flow, state, sink, faults, sendsAlone, &out) {
-                            BadRecord(offset: raw.offset, port: port, cause: .threw, reason: "\($0)")
+                            BadRecord(offset: raw.offset, port: port, cause: faults.cause, reason: "\($0)")
                         }
                     } catch {
                         out.bad.append(
@@ -235,7 +235,7 @@ extension StageKernel {
                     }
                     if takesLogTime { clock.observe(time, bound: bound) }
                     StageKernel.run(values[index], time, flow, state, sink, faults, sendsAlone, &out) {
-                        BadRecord(offset: Int64(index), port: 0, cause: .threw, reason: "\($0)")
+                        BadRecord(offset: Int64(index), port: 0, cause: faults.cause, reason: "\($0)")
                     }
                 }
                 if sendsAlone { faults.report(sink, &out) }

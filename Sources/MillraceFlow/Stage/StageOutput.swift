@@ -26,8 +26,10 @@ public struct BadRecord: Sendable {
     public enum Cause: Sendable, Hashable {
         /// The bytes are not what the record type expects.
         case undecodable
-        /// A closure or operator of the pipeline threw.
+        /// A closure or operator of the pipeline threw. Nothing of the record is left behind: it may be tried again.
         case threw
+        /// The same behind a step that has the record in its state already: tried again it would count twice.
+        case threwBehindState
     }
     /// -1 for a result that no record was being processed for: a window that fired, a timer.
     public var offset: Int64

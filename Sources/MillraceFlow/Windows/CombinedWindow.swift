@@ -66,7 +66,9 @@ where A.Element == Upstream.Output {
         let pane = core.words.pointee.table.slot(of: input.key) {
             core.missing(input.key) { aggregate.makeAccumulator() }
         }
-        aggregate.merge(input.accumulator, into: &pane.pointee.accumulator)
+        try core.words.pointee.faults.undoing(pane) {
+            try aggregate.merge(input.accumulator, into: &pane.pointee.accumulator)
+        }
         guard core.words.pointee.isWatched else { return }
         core.noteRecord(input.key, pane, records: input.records, aggregate, wall: state.clock.wall, emit)
     }

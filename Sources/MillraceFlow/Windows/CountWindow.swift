@@ -61,24 +61,26 @@ public struct CountFlow<Upstream: KeyedFlow, A: Aggregate>: FlowWithUpstream whe
         let values = setup.keyedState(
             name, key: Key.self, value: Counted<A.Accumulator>.self, version: aggregate.version,
             migrate: { try Counted.load(from: &$0, version: $1, aggregate) })
-        return State(upstream: before, values: values, clock: setup.clock)
+        return State(setup, upstream: before, values: values)
     }
     @inlinable @inline(__always) func add(
         _ keyed: Upstream.Output, _ time: EventTime, _ state: State, _ emit: (Output, EventTime) throws -> Void
     ) throws {
         let held = state.values.update(keyed.key) { Counted(accumulator: aggregate.makeAccumulator()) }
-        try aggregate.add(keyed.value, at: time, to: &held.pointee.accumulator)
-        held.pointee.count += 1
-        held.pointee.first = min(held.pointee.first, time)
-        held.pointee.last = max(held.pointee.last, time)
-        guard held.pointee.count == size else { return }
-        let full = held.pointee
-        state.values.remove(keyed.key)
-        try emit(
-            Pane(
-                key: keyed.key, start: full.first, end: full.last + .microseconds(1),
-                value: aggregate.result(of: full.accumulator)),
-            full.last)
+        try state.faults.undoing(held) {
+            try aggregate.add(keyed.value, at: time, to: &held.pointee.accumulator)
+            held.pointee.count += 1
+            held.pointee.first = min(held.pointee.first, time)
+            held.pointee.last = max(held.pointee.last, time)
+            guard held.pointee.count == size else { return }
+            let full = held.pointee
+            try emit(
+                Pane(
+                    key: keyed.key, start: full.first, end: full.last + .microseconds(1),
+                    value: aggregate.result(of: full.accumulator)),
+                full.last)
+        }
+        if held.pointee.count >= size { state.values.remove(keyed.key) }
     }
     @inlinable @inline(__always) public func process(
         _ input: StageInput, at time: EventTime, state: State, emit: (Output, EventTime) throws -> Void

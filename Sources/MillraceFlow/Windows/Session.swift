@@ -130,7 +130,7 @@ extension SessionFlow {
         for item in touching {
             let changes = !isAlone || time < item.first || time > item.last
             if item.fired > 0, changes { send(pane(keyed.key, item, retracted: true), state, emit) }
-            aggregate.merge(item.accumulator, into: &merged.accumulator)
+            try aggregate.merge(item.accumulator, into: &merged.accumulator)
             merged.first = min(merged.first, item.first)
             merged.last = max(merged.last, item.last)
             if isAlone, !changes { merged.fired = item.fired }

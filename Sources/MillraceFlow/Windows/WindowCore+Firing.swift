@@ -65,6 +65,7 @@ extension WindowCore {
             let start = window.start(ofWindowTo: end)
             let merged = Table(capacity: words.pointee.usualKeys, seed: words.pointee.seed)
             defer { merged.destroy() }
+            var failed: Set<Key> = []
             for index in words.pointee.slices.indices {
                 let slice = words.pointee.slices[index]
                 guard slice.start >= start, slice.end <= end else { continue }
@@ -75,12 +76,20 @@ extension WindowCore {
                         isNew = true
                         return (state.pointee, false)
                     }
-                    if !isNew { aggregate.merge(state.pointee.accumulator, into: &held.pointee.accumulator) }
+                    if isNew { return }
+                    do {
+                        try aggregate.merge(state.pointee.accumulator, into: &held.pointee.accumulator)
+                    } catch {
+                        // A result without one of its parts would be wrong.
+                        words.pointee.faults.mention(words.pointee.name, "key \(key), window from \(start)", error)
+                        failed.insert(key)
+                    }
                 }
             }
             words.pointee.firedThrough = end
             words.pointee.usualKeys = max(8, merged.count)
             merged.forEachOrdered { key, state in
+                if !failed.isEmpty, failed.contains(key) { return }
                 send(
                     Pane(
                         key: key, start: EventTime(microseconds: start), end: EventTime(microseconds: end),
@@ -119,16 +128,17 @@ public protocol MergeableOrNot<Base>: Sendable {
     associatedtype Base: Aggregate
     static var merges: Bool { get }
     var base: Base { get }
-    func merge(_ other: Base.Accumulator, into accumulator: inout Base.Accumulator)
+    func merge(_ other: Base.Accumulator, into accumulator: inout Base.Accumulator) throws
 }
 
 public struct Merging<Base: MergeableAggregate>: MergeableOrNot {
     public let base: Base
     @inlinable @inline(__always) init(_ base: Base) { self.base = base }
     @inlinable public static var merges: Bool { true }
-    @inlinable @inline(__always) public func merge(_ other: Base.Accumulator, into accumulator: inout Base.Accumulator)
-    {
-        base.merge(other, into: &accumulator)
+    @inlinable @inline(__always) public func merge(
+        _ other: Base.Accumulator, into accumulator: inout Base.Accumulator
+    ) throws {
+        try base.merge(other, into: &accumulator)
     }
 }
 

@@ -141,3 +141,87 @@ private struct Lines: Pipeline {
     var windows: Windows
     var body: some Flow<Click, Line> { windows.body.map(to: Line.self) { Line(text: $0) } }
 }
+
+/// A record that fails and is tried again must count once, and must not be taken for its own duplicate.
+@Suite struct RetryTests {
+    private final class Mood: @unchecked Sendable {  // because a test's driver has one thread
+        var isBad = true
+    }
+    private struct Once: Pipeline {
+        var mood: Mood
+        var body: some Flow<Click, Keyed<String, Int>> {
+            Events<Click>().timed(by: \.at).keyed().deduplicate(within: .seconds(5)).running(Sum(\.amount))
+                .filter { _ in
+                    if mood.isBad { throw Refusal(what: "for now") }
+                    return true
+                }
+        }
+    }
+    private struct Full: Pipeline {
+        var mood: Mood
+        var body: some Flow<Click, Int> {
+            Events<Click>().timed(by: \.at).keyed().window(.count(2)).fold(into: 0) { $0 += $1.amount }
+                .map(to: Int.self) {
+                    if mood.isBad { throw Refusal(what: "for now") }
+                    return $0.value
+                }
+        }
+    }
+    private struct Best: Pipeline {
+        var mood: Mood
+        var body: some Flow<Click, Int> {
+            Events<Click>().timed(by: \.at).keyed().running(TopN(3) { $0.amount > $1.amount })
+                .map(to: Int.self) {
+                    if mood.isBad { throw Refusal(what: "for now") }
+                    return $0.value.count
+                }
+        }
+    }
+    private struct Reduced: Pipeline {
+        var body: some Flow<Click, Pane<String, Click>> {
+            Events<Click>().keyed().window(
+                .sliding(.seconds(10), every: .seconds(5)), at: \.at, outOfOrder: .seconds(9)
+            )
+            .reduce { a, b in
+                if a.page == "bad" { throw Refusal(what: "parts") }
+                return Click(page: a.page, amount: a.amount + b.amount, at: a.at)
+            }
+        }
+    }
+
+    @Test func aRecordTriedAgainCountsOnce() throws {
+        let mood = Mood()
+        let driver = try PipelineDriver(Once(mood: mood))
+        for _ in 0..<3 { driver.feed(Click("a", 1, amount: 5)) }
+        #expect(driver.bad.map(\.cause) == [.threw, .threw, .threw])
+        mood.isBad = false
+        driver.feed(Click("a", 1, amount: 5))
+        driver.feed(Click("a", 7, amount: 1))
+        #expect(driver.output.map(\.value) == [5, 6])
+    }
+    @Test func aCountWindowFillsOnce() throws {
+        let mood = Mood()
+        let driver = try PipelineDriver(Full(mood: mood))
+        driver.feed(Click("a", 1, amount: 5))
+        driver.feed(Click("a", 2, amount: 6))
+        #expect(driver.bad.map(\.cause) == [.threw])
+        mood.isBad = false
+        driver.feed(Click("a", 2, amount: 6))
+        #expect(driver.output == [11])
+    }
+    /// State that is not plain bytes keeps the record, and says so: an engine must not try it again.
+    @Test func aRecordThatStaysInTheStateSaysSo() throws {
+        let driver = try PipelineDriver(Best(mood: Mood()))
+        driver.feed(Click("a", 1))
+        driver.feed(key: nil, value: [1])
+        #expect(driver.bad.map(\.cause) == [.threwBehindState, .undecodable])
+    }
+    @Test func partsThatCannotBePutTogetherAreReported() throws {
+        let driver = try PipelineDriver(Reduced())
+        for page in ["a", "bad"] { for second in [1, 6] as [Int64] { driver.feed(Click(page, second)) } }
+        driver.advance(to: .seconds(10))
+        #expect(driver.output.filter { $0.start == .seconds(0) }.map(\.key) == ["a"])
+        #expect(driver.bad.map(\.offset) == [-1])
+        #expect(driver.bad.first?.reason.contains("parts") == true)
+    }
+}
