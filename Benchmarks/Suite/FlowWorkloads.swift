@@ -13,7 +13,7 @@ let flowWorkloads: [Workload] = [
             fusedState.run(records) { $0.reduce(UInt64(0)) { $0 &+ UInt64($1.value) } }
         }),
     Workload(
-        "flow.window", small: 1 << 20, full: 32 << 20, allocationGate: 0.02, ratioGate: 5, goal: "≤ 8 ns",
+        "flow.window", small: 1 << 20, full: 32 << 20, allocationGate: 0.02, ratioGate: 15, goal: "≤ 8 ns",
         controlAnswersTheSame: false,
         control: ("flat table", { records in Prices.shared.byFlatTable(records) }),
         run: { records in tumblingState.run(records) { UInt64($0.count) } }),

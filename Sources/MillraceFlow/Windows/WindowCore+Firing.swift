@@ -63,8 +63,12 @@ extension WindowCore {
             }
             guard end <= now, end != .max else { break }
             let start = window.start(ofWindowTo: end)
-            let merged = Table(capacity: words.pointee.usualKeys, seed: words.pointee.seed)
-            defer { merged.destroy() }
+            let merged =
+                words.pointee.merged.take() ?? Table(capacity: words.pointee.usualKeys, seed: words.pointee.seed)
+            defer {
+                merged.reset(seed: words.pointee.seed)
+                words.pointee.merged = merged
+            }
             var failed: Set<Key> = []
             for index in words.pointee.slices.indices {
                 let slice = words.pointee.slices[index]

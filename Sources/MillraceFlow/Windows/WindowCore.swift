@@ -57,6 +57,8 @@ public struct WindowRule: Sendable {
         @usableFromInline var reader: (any StateReader)?
         /// The table of a slice that is over, empty, for the next slice: windows come one after the other.
         @usableFromInline var spare: Table?
+        /// Where a window's slices are put together; empty between firings.
+        @usableFromInline var merged: Table?
         /// Keys of the last slice that was closed: how much room the next one will need.
         @usableFromInline var usualKeys = 8
         @usableFromInline let faults: StageFaults
@@ -77,7 +79,7 @@ public struct WindowRule: Sendable {
     }
     @usableFromInline func destroy() {
         for slice in words.pointee.slices + words.pointee.dropped { slice.table.destroy() }
-        words.pointee.spare?.destroy()
+        freeSpare()
         words.deinitialize(count: 1)
         words.deallocate()
     }
@@ -155,7 +157,11 @@ public struct WindowRule: Sendable {
         table.reset(seed: words.pointee.seed)
         words.pointee.spare = table
     }
-    @usableFromInline func freeSpare() { words.pointee.spare.take()?.destroy() }
+    @usableFromInline func freeSpare() {
+        words.pointee.spare.take()?.destroy()
+        words.pointee.merged.take()?.destroy()
+    }
+    var spareBytes: Int { (words.pointee.spare?.bytes ?? 0) + (words.pointee.merged?.bytes ?? 0) }
     /// No slice is current: the next record has to look for its own.
     @inlinable func leave() {
         words.pointee.start = .max

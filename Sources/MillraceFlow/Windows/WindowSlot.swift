@@ -29,7 +29,7 @@ public import MillraceCore
     }
     @usableFromInline var entries: Int { core.words.pointee.slices.reduce(0) { $0 + $1.table.count } }
     @usableFromInline var bytes: Int {
-        core.words.pointee.slices.reduce(core.words.pointee.spare?.bytes ?? 0) { $0 + $1.table.bytes }
+        core.words.pointee.slices.reduce(core.spareBytes) { $0 + $1.table.bytes }
     }
 
     @usableFromInline func takeDelta(into delta: inout StateDelta) {
@@ -126,7 +126,7 @@ public import MillraceCore
 
     @usableFromInline func evict(bytes: Int) -> Int {
         guard core.words.pointee.reader != nil else { return 0 }
-        var freed = core.words.pointee.spare?.bytes ?? 0
+        var freed = core.spareBytes
         core.freeSpare()
         // The latest windows are the least likely to be asked for soon.
         for index in core.words.pointee.slices.indices.reversed() where freed < bytes {
