@@ -1,6 +1,6 @@
 // The limit: what one thread of C++ reaches when it does nothing but the benchmark's work, with no log, no state that
-// survives, no table. Reads the file in blocks that stay in the cache, and parses each with simdjson's on-demand iterator
-// over many documents.
+// survives, no table. Reads the file in blocks that stay in the cache, and parses each with simdjson's on-demand
+// iterator over many documents.
 #include <fcntl.h>
 #include <simdjson.h>
 #include <sys/stat.h>

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// CRC-32C (Castagnoli) of `length` bytes, continuing `seed` (0 to start). Picks AVX-512, SSE4.2, ARMv8 or a table at run
-/// time.
+/// CRC-32C (Castagnoli) of `length` bytes, continuing `seed` (0 to start). Picks AVX-512, SSE4.2, ARMv8 or a table at
+/// run time.
 uint32_t mr_crc32c(uint32_t seed, const void *bytes, size_t length);
 /// The portable table path, so that a test can hold the two against each other.
 uint32_t mr_crc32c_portable(uint32_t seed, const void *bytes, size_t length);
