@@ -73,7 +73,7 @@ struct Figures {
     }
 }
 
-/// Keep-alive connections of one thread: a request on each, then an answer from each, over and over.
+/// Keep-alive connections of one thread, one request at a time on each.
 struct Load {
     private let descriptors: [Int32]
 
@@ -89,19 +89,31 @@ struct Load {
             Array("GET \(target(n &* 7_919)) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
         }
         let (begin, client, process) = (clock.now, Self.cpu(Self.thisThread), Self.cpu(Self.process))
-        while (clock.now - begin).seconds < seconds {
+        // A request on each; from then on the next one as soon as the answer is there, so that the server always has
+        // something to do while the client reads.
+        for (n, descriptor) in descriptors.enumerated() { Self.send(requests[n % requests.count], to: descriptor) }
+        var isOver = false
+        while !isOver {
+            isOver = (clock.now - begin).seconds >= seconds
             for descriptor in descriptors {
-                let request = requests[figures.requests % requests.count]
-                _ = send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
+                receive(descriptor, &buffer)
                 figures.requests += 1
+                if !isOver { Self.send(requests[figures.requests % requests.count], to: descriptor) }
             }
-            for descriptor in descriptors { receive(descriptor, &buffer) }
         }
         figures.seconds = (clock.now - begin).seconds
         figures.clientCPU = Self.cpu(Self.thisThread) - client
         figures.processCPU = Self.cpu(Self.process) - process
         Sockets.close(descriptors)
         return figures
+    }
+
+    private static func send(_ request: [UInt8], to descriptor: Int32) {
+        #if canImport(Glibc)
+            _ = Glibc.send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
+        #else
+            _ = Darwin.send(descriptor, request, request.count, 0)
+        #endif
     }
 
     /// One whole answer with a Content-Length and status 200.
