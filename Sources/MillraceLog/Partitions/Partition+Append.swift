@@ -15,8 +15,8 @@ extension Partition {
     }
 
     /// As `append`, but the calling thread itself writes when nobody else is writing to the partition: the bytes are
-    /// still in its processor's cache, and no other thread has to wake up. It may wait for the disk, so call it only from
-    /// threads of your own, never from a lane or a task.
+    /// still in its processor's cache, and no other thread has to wake up. It may wait for the disk, so call it only
+    /// from threads of your own, never from a lane or a task.
     public func appendHere(
         _ batch: EncodedBatch, acknowledgement: Acknowledgement? = nil,
         completion: @escaping @Sendable (Result<AppendResult, Failure>) -> Void
