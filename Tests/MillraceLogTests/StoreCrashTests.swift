@@ -39,25 +39,29 @@ import Testing
         return calls
     }
 
-    @Test func everyWorkloadOfUpToThreeStepsSurvivesAPowerCutAtEveryCall() throws {
+    /// Parts of the long proofs, so that they use more than one core.
+    static let parts = 0..<4
+
+    @Test(arguments: parts) func everyWorkloadOfUpToThreeStepsSurvivesAPowerCutAtEveryCall(part: Int) throws {
         var runs = 0
-        for (number, sequence) in Self.sequences.enumerated() {
+        for (number, sequence) in Self.sequences.enumerated() where number % Self.parts.count == part {
             let calls = try run(sequence, powerOffAt: nil, seed: proofSeed &+ UInt64(number))
-            // Every call for the short ones; a third of them for three steps, shifted from one to the next.
-            let stride = sequence.count < 3 || proofScale > 1 ? 1 : 3
+            let stride = proofScale > 0 ? 1 : 10
             for call in Swift.stride(from: 1 + number % stride, through: calls, by: stride) {
-                for round in 0..<proofScale {
+                for round in 0..<max(1, proofScale) {
                     let seed = proofSeed &+ UInt64(number * 1_000 + call) &+ UInt64(round) << 32
                     _ = try run(sequence, powerOffAt: call, seed: seed)
                     runs += 1
                 }
             }
         }
-        #expect(runs > 3_000)
+        #expect(runs > (proofScale > 0 ? 2_000 : 200))
     }
 
-    @Test func randomWorkloadsSurviveCrashes() throws {
-        for round in 0..<400 * proofScale {
+    /// 20,000 workloads, three of them on a disk, one after the other.
+    @Test(arguments: parts) func randomWorkloadsSurviveCrashes(part: Int) throws {
+        let rounds = (proofScale > 0 ? 6_668 * proofScale : 400) / Self.parts.count
+        for round in part * rounds..<(part + 1) * rounds {
             let seed = proofSeed &+ UInt64(round) &* 7_919
             let workload = try StoreWorkload(seed: seed)
             var trail: [StoreStep] = []

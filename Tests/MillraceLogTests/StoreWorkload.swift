@@ -197,7 +197,7 @@ final class StoreWorkload {
     }
 }
 
-/// How much of the long proofs to do: 1 is the share of every test run.
+/// How much of the long proofs to do: 1 is the share of every test run, 0 a quick look, more repeats with other seeds.
 var proofScale: Int {
     ProcessInfo.processInfo.environment["MILLRACE_LOG_PROOF"].flatMap { Int($0) } ?? 1
 }
