@@ -97,9 +97,10 @@ public import MillraceCore
             target.copyMemory(from: source, byteCount: headers.count)
         }
         used = total
+        // The first one's counts whatever it is: a log's own time may lie before 1970, too.
+        if milliseconds > maxMilliseconds || recordCount == 0 { maxMilliseconds = milliseconds }
         recordCount &+= 1
         lastDelta = delta
-        if milliseconds > maxMilliseconds { maxMilliseconds = milliseconds }
         return true
     }
 }

@@ -80,4 +80,20 @@ func plainRecords(_ bytes: [UInt8]) throws -> [PlainRecord] {
             #expect(batch.header.attributes.isTransactional == control.isTransactionMarker)
         }
     }
+
+    /// Found by the fuzzer: a log's own time before 1970 became −1 when compaction copied the batch.
+    @Test(arguments: [Int64.min, -2, -1, 0, 5]) func copiesKeepTheLogsTime(_ milliseconds: Int64) throws {
+        var properties = RecordBatchBuilder.Properties()
+        properties.isLogAppendTime = true
+        let builder = RecordBatchBuilder(properties)
+        for _ in 0..<2 { try builder.append(key: nil, value: [1], milliseconds: milliseconds) }
+        let batch = builder.finish()
+        #expect(batch.header.maxMilliseconds == milliseconds)
+        let copy = RecordBatchBuilder(properties)
+        try batch.bytes.withUnsafeBytes { bytes in
+            var cursor = try RecordBatchView(bytes).records(using: Decompressor())
+            while let record = try cursor.next() { try copy.append(copying: record) }
+        }
+        #expect(copy.finish().bytes == batch.bytes)
+    }
 }
