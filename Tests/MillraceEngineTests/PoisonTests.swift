@@ -21,6 +21,20 @@ struct FussyPages: Pipeline {
     }
 }
 
+/// Counts well, and cannot say the count of page 13.
+private struct FussyCounts: Pipeline {
+    var body: some Flow<Visit, Pane<UInt32, Int>> {
+        Events<Visit>()
+            .keyed(by: \.page)
+            .window(.tumbling(.seconds(10)), at: \.at)
+            .count()
+            .filter { pane in
+                if pane.key == 13 { throw FussyPages.Thirteen() }
+                return true
+            }
+    }
+}
+
 @Suite(.serialized) struct PoisonTests {
     private static func topology(_ policy: FailurePolicy) -> Topology {
         Topology([
@@ -61,6 +75,22 @@ struct FussyPages: Pipeline {
         let unreadable = letters.filter { $0.attempts == 1 }
         #expect(unreadable.count == 1)
         #expect(unreadable.first?.value == [1, 2, 3])
+    }
+
+    @Test func aResultThatCannotBeSentIsADeadLetterAndTheOthersGoOn() async throws {
+        let visits = (0..<40 as Range<UInt32>).map { Visit(user: $0, page: 10 + $0 % 5, second: 1_000 + $0) }
+        let source = Generator<Visit>("visits", count: Int64(visits.count)) { visits[Int($0)] }
+        let fixture = NodeFixture(Topology([source.feeds(FussyCounts()).into(Table("counts"))]))
+        defer { fixture.remove() }
+        let node = try fixture.start()
+        try await node.run()
+        #expect(try node.counts("counts") == expectedCounts(visits.filter { $0.page != 13 }))
+        let letters = try node.letters(of: "FussyCounts", limit: .max)
+        // Page 13 was seen in each of the four windows.
+        #expect(letters.count == 4)
+        #expect(letters.allSatisfy { $0.sourceOffset == DeadLetter.noOffset && $0.error.contains("count") })
+        #expect(try node.sendAgain(pipeline: "FussyCounts", limit: .max) == 0)
+        await node.close()
     }
 
     private var garbage: EncodedBatch {

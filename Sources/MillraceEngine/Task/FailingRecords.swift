@@ -141,7 +141,7 @@ struct FailingRecords {
         DeadLetter(
             partition: 0, offset: 0, pipeline: task.pipeline, release: release, sourceTopic: input,
             sourcePartition: task.partition, sourceOffset: DeadLetter.noOffset, key: nil, value: nil,
-            error: "a result, when event time or the clock went on: \(bad.reason)", attempts: 1, at: wall)
+            error: "a result of \(bad.step ?? "a step"), when time went on: \(bad.reason)", attempts: 1, at: wall)
     }
 
     private func letter(_ record: RawRecord, _ error: String, attempts: Int, _ wall: EventTime) -> DeadLetter {

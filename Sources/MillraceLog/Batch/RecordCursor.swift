@@ -36,8 +36,8 @@ public struct RecordCursor {
         guard inner.next < recordEnd else { throw inner.fault(.truncated) }
         guard inner.next.load(as: UInt8.self) == 0 else { throw inner.fault(.unknownValue) }
         inner.next += 1
-        let (milliseconds, overflow) = baseMilliseconds.addingReportingOverflow(try inner.varint64())
-        guard !overflow else { throw inner.fault(.impossibleCount) }
+        // Wraps as Kafka's own clients do, so that any two times can stand in one batch: the encoder wraps back.
+        let milliseconds = baseMilliseconds &+ (try inner.varint64())
         let delta = try inner.varint32()
         guard delta > previousDelta, delta <= lastDelta else { throw inner.fault(.impossibleCount) }
         previousDelta = delta

@@ -73,8 +73,7 @@ public import MillraceCore
         headerCount: Int, headers: UnsafeRawBufferPointer
     ) -> Bool {
         if recordCount == 0, baseMilliseconds == -1 { baseMilliseconds = milliseconds }
-        // Wraps only when the two are more than 292 million years apart; the reader's addition wraps back the same way
-        // or refuses. `RecordBatchBuilder` admits no such times.
+        // Wraps only when the two are more than 292 million years apart; the reader's addition wraps back.
         let timeDelta = milliseconds &- baseMilliseconds
         let length =
             1 &+ Self.varintBytes(timeDelta) &+ Self.varintBytes(Int64(delta)) &+ Self.sizedBytes(key)

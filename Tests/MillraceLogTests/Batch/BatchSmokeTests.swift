@@ -96,4 +96,17 @@ func plainRecords(_ bytes: [UInt8]) throws -> [PlainRecord] {
         }
         #expect(copy.finish().bytes == batch.bytes)
     }
+
+    /// Found by the fuzzer: a batch could hold times that its own copy could not be read with.
+    @Test func timesThatAreFarApartStandInOneBatch() throws {
+        let times = [Int64.min, Int64.max, 0, -1, Int64.max, Int64.min]
+        let builder = RecordBatchBuilder()
+        for time in times { try builder.append(key: nil, value: [1], milliseconds: time) }
+        try builder.finish().bytes.withUnsafeBytes { bytes in
+            var cursor = try RecordBatchView(bytes).records(using: Decompressor())
+            var found: [Int64] = []
+            while let record = try cursor.next() { found.append(record.milliseconds) }
+            #expect(found == times)
+        }
+    }
 }
