@@ -84,6 +84,11 @@ enum Yahoo {
         }
         var settings = NodeSettings()
         settings.dataDirectory = out + ".data"
+        guard try storage.status(of: settings.dataDirectory) == nil else {
+            throw Failure(
+                .inUse, "a run before has left its data, and would leave nothing to do", advice: "Remove it first",
+                place: settings.dataDirectory)
+        }
         let topology = Topology([
             Lines<YahooEvent>(file: events).feeds(YahooViews(campaignOf: AdTable(ads))).into(Table("views"))
         ])
