@@ -17,7 +17,8 @@ enum Terminal {
 
     /// A new directory of our own, for the caller to remove.
     static func temporaryDirectory() throws -> String {
-        var template = Array("/tmp/millrace-bench.XXXXXX".utf8CString)
+        // `mkdtemp` wants six of this letter, and puts its own in their place.
+        var template = Array(("/tmp/millrace-bench." + String(repeating: "X", count: 6)).utf8CString)
         guard mkdtemp(&template) != nil else {
             throw Failure(.io, "no directory can be made in /tmp", advice: "Make room there")
         }
