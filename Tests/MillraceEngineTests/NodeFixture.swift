@@ -60,8 +60,9 @@ extension Node {
     }
 
     /// Runs until `isDone`, or fails after `seconds`; then stops and closes. What a test looks at is read before that.
+    /// The default is for a machine that is busy with other tests: who waits has no say in when it is looked again.
     func run<R: Sendable>(
-        seconds: Double = 20, until isDone: @escaping @Sendable (Node) throws -> Bool,
+        seconds: Double = 120, until isDone: @escaping @Sendable (Node) throws -> Bool,
         then look: @escaping @Sendable (Node) throws -> R
     ) async throws -> R {
         async let running: Void = run()
@@ -81,7 +82,7 @@ extension Node {
     }
 
     /// Waits without holding a thread; throws after `seconds`.
-    func waits(seconds: Double = 20, until isDone: (Node) throws -> Bool) async throws {
+    func waits(seconds: Double = 120, until isDone: (Node) throws -> Bool) async throws {
         let end = clock.now + TimeSpan(microseconds: Int64(seconds * 1e6))
         while try !isDone(self) {
             guard clock.now < end else {
