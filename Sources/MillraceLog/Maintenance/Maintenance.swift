@@ -4,47 +4,31 @@ internal import MillraceCore
 /// Never on the path of an append, on one thread, at a limited rate.
 final class Maintenance: Sendable {
     private struct State: Sendable {
-        var isDue = false
-        var isStopped = false
-        var timer: ClockTimer?
         var lastCleaning: MonotonicTime?
         var failure: Failure?
     }
     private let context: StoreContext
-    private let state = ThreadMonitor(State())
+    private let care: CareThread
+    private let state = Lock(State())
 
-    init(context: StoreContext) { self.context = context }
+    init(context: StoreContext) {
+        self.context = context
+        care = CareThread(name: "log-maintain", clock: context.clock, interval: context.options.maintenanceInterval)
+    }
 
     /// The last thing that did not work; it is tried again at the next interval.
     var failure: Failure? { state.withLock { $0.failure } }
 
-    /// The thread's loop: a pass whenever the clock says so, until `stop`.
-    func run(_ topics: () -> [Topic]) {
-        schedule()
-        while waitUntilDue() {
-            pass(topics(), cleans: isCleaningDue())
-            schedule()
+    /// - Parameter topics: nil when the store is gone.
+    func start(_ topics: @escaping @Sendable () -> [Topic]?) {
+        care.start { [self] in
+            guard let topics = topics() else { return false }
+            pass(topics, cleans: isCleaningDue())
+            return true
         }
     }
-
-    private func schedule() {
-        let deadline = context.clock.now + context.options.maintenanceInterval
-        let timer = context.clock.schedule(at: deadline) { [weak self] in
-            guard let self else { return }
-            self.state.withLock { $0.isDue = true }
-            self.state.broadcast()
-        }
-        state.withLock { $0.timer = timer }
-    }
-
-    private func waitUntilDue() -> Bool {
-        state.wait { state in
-            if state.isStopped { return .done(false) }
-            guard state.isDue else { return .wait(until: nil) }
-            state.isDue = false
-            return .done(true)
-        }
-    }
+    func stop() { care.stop() }
+    func join() { care.join() }
 
     private func isCleaningDue() -> Bool {
         let now = context.clock.now
@@ -55,16 +39,6 @@ final class Maintenance: Sendable {
             return true
         }
     }
-
-    func stop() {
-        let timer = state.withLock { state in
-            state.isStopped = true
-            return state.timer
-        }
-        timer?.cancel()
-        state.broadcast()
-    }
-    private var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// One round over everything. Also called by hand, where there are no threads.
     func pass(_ topics: [Topic], cleans: Bool) {
@@ -78,13 +52,13 @@ final class Maintenance: Sendable {
                 }
             }
             for partition in topic.partitions {
-                if isStopped { return }
+                if care.isStopped { return }
                 partition.expireProducers(now: now)
                 if let limit = context.options.transactionTimeout {
                     partition.abortTransactions(olderThan: now - limit)
                 }
                 guard cleans else { continue }
-                var throttle = Pace(context: context, state: { [self] in isStopped }, pause: { [self] in pause($0) })
+                var throttle = Pace(options: context.options, care: care)
                 attempt { () throws(Failure) in try partition.applyRetention(now: now) }
                 attempt { () throws(Failure) in try partition.compactIfDirty(now: now, &throttle) }
                 partition.dropColdIndexes()
@@ -94,15 +68,6 @@ final class Maintenance: Sendable {
 
     private func attempt(_ body: () throws(Failure) -> some Any) {
         do throws(Failure) { _ = try body() } catch { state.withLock { $0.failure = error } }
-    }
-
-    /// Waits, but not longer than until `stop`.
-    private func pause(_ span: TimeSpan) {
-        let end = context.clock.now + span
-        let clock = context.clock
-        let _: Bool = state.wait { state in
-            state.isStopped || clock.now >= end ? .done(true) : .wait(until: end)
-        }
     }
 
     /// Appends stop before the disk is full to the last byte, so that small files can still be written; they go on by
@@ -125,25 +90,22 @@ final class Maintenance: Sendable {
 
 /// Keeps compaction at its rate: after each piece of work as long a pause as the piece was allowed to take.
 private struct Pace: Throttle {
-    let context: StoreContext
-    let state: () -> Bool
-    let pause: (TimeSpan) -> Void
+    private let options: LogOptions
+    private let care: CareThread
     private var owed = 0
 
-    init(context: StoreContext, state: @escaping () -> Bool, pause: @escaping (TimeSpan) -> Void) {
-        (self.context, self.state, self.pause) = (context, state, pause)
-    }
+    init(options: LogOptions, care: CareThread) { (self.options, self.care) = (options, care) }
 
     mutating func spend(_ bytes: Int) -> Bool {
-        if state() { return false }
-        guard context.options.execution == .threads else { return true }
+        if care.isStopped { return false }
+        guard options.execution == .threads else { return true }
         owed += bytes
         // Pauses of a few milliseconds: shorter ones cost more than they even out.
-        guard Int64(owed) * 100 >= context.options.compactionBytesPerSecond else { return true }
-        let microseconds = Int64(owed) * 1_000_000 / max(1, context.options.compactionBytesPerSecond)
+        guard Int64(owed) * 100 >= options.compactionBytesPerSecond else { return true }
+        let microseconds = Int64(owed) * 1_000_000 / max(1, options.compactionBytesPerSecond)
         owed = 0
-        pause(.microseconds(microseconds))
-        return !state()
+        care.pause(.microseconds(microseconds))
+        return !care.isStopped
     }
 }
 

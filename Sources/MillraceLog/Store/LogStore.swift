@@ -123,11 +123,9 @@ public final class LogStore: Sendable {
                     while let partition = context.syncQueue.take() { partition.syncPending() }
                 })
         }
-        let maintenance = maintenance
-        started.append(
-            OwnedThread(name: "log-maintain") { [weak self] in maintenance.run { self?.topics ?? [] } })
         let threads = started
         self.threads.withLock { $0 = threads }
+        maintenance.start { [weak self] in self?.topics }
     }
 
     deinit { stopThreads() }
@@ -173,6 +171,7 @@ public final class LogStore: Sendable {
         if context.options.execution == .manual { turn() }
         stopThreads()
         for thread in threads.withLock({ $0 }) { thread.join() }
+        maintenance.join()
         defer {
             context.files.forgetAll()
             lock?.close()

@@ -5,77 +5,39 @@ import MillraceCore
 ///
 /// Every interval it asks which tables are worth a look; see `UpkeepPlan`. It never holds the store while it waits.
 final class Upkeep: Sendable {
-    private struct State: Sendable {
-        var isDue = false
-        var isStopped = false
-        var timer: ClockTimer?
-        var failure: Failure?
-        var rounds = 0
-    }
-    private let clock: any RuntimeClock
-    private let interval: TimeSpan
-    private let state = ThreadMonitor(State())
-    private let thread = Lock<OwnedThread?>(nil)
+    private let care: CareThread
+    private let state = Lock<Failure?>(nil)
 
-    init(clock: any RuntimeClock, interval: TimeSpan) { (self.clock, self.interval) = (clock, interval) }
+    init(clock: any RuntimeClock, interval: TimeSpan) {
+        care = CareThread(name: "table-care", clock: clock, interval: interval)
+    }
 
     /// What did not work the last time; it is tried again at the next interval.
-    var failure: Failure? { state.withLock { $0.failure } }
+    var failure: Failure? { state.withLock { $0 } }
     /// Rounds that have ended, with the next one scheduled.
-    var rounds: Int { state.withLock { $0.rounds } }
-    var goesOn: Bool { state.withLock { !$0.isStopped } }
+    var rounds: Int { care.passes }
 
     func start(_ store: TableStore) {
-        schedule()
-        let thread = OwnedThread(name: "table-care") { [self, weak store] in
-            while waitUntilDue() {
-                guard let store else { return }
-                var failure: Failure?
-                do throws(Failure) {
-                    try store.upkeep { [self] in goesOn }
-                } catch {
-                    failure = error
-                }
-                schedule()
-                let outcome = failure
-                state.withLock { state in
-                    state.failure = outcome
-                    state.rounds += 1
-                }
+        care.start { [self, weak store] in
+            guard let store else { return false }
+            var failure: Failure?
+            do throws(Failure) {
+                try store.upkeep { [care] in !care.isStopped }
+            } catch {
+                failure = error
             }
+            let outcome = failure
+            state.withLock { $0 = outcome }
+            return true
         }
-        self.thread.withLock { $0 = thread }
     }
 
     /// Ends the thread.
     ///
     /// - Parameter waits: until it has let go of the database; never on the thread itself.
     func stop(waits: Bool) {
-        let timer = state.withLock { state in
-            state.isStopped = true
-            return state.timer
-        }
-        timer?.cancel()
-        state.broadcast()
-        if waits { thread.withLock { $0 }?.join() }
-    }
-
-    private func schedule() {
-        let timer = clock.schedule(at: clock.now + interval) { [weak self] in
-            guard let self else { return }
-            self.state.withLock { $0.isDue = true }
-            self.state.broadcast()
-        }
-        state.withLock { $0.timer = timer }
-    }
-
-    private func waitUntilDue() -> Bool {
-        state.wait { state in
-            if state.isStopped { return .done(false) }
-            guard state.isDue else { return .wait(until: nil) }
-            state.isDue = false
-            return .done(true)
-        }
+        care.stop()
+        if waits { care.join() }
     }
 }
 
