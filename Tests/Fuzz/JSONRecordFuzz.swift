@@ -10,10 +10,10 @@ import MillraceFlow
     do throws(RecordFault) { _ = try JSON.decode(Any3.self, from: bytes) } catch {
         precondition(error.position <= count, "a fault behind the end")
     }
-    do {
+    do throws(RecordFault) {
         let probe = try Probe.decode(key: nil, value: bytes)
         precondition(probe.seen <= 3)
-    } catch let fault as RecordFault { fast = fault } catch { preconditionFailure("\(error)") }
+    } catch { fast = error }
     var slow: RecordFault?
     do throws(RecordFault) { _ = try JSON.decode(Shape.self, from: bytes) } catch { slow = error }
     // The whole document is checked by both, so what is not JSON at all is so to both, at the same place.

@@ -1,4 +1,5 @@
 // fuzz-modules: MillraceCore MillraceTables
+// fuzz-seconds: 60
 import MillraceCore
 @_spi(Proof) import MillraceTables
 

@@ -1,4 +1,5 @@
 // fuzz-modules: MillraceCore MillraceLog
+// fuzz-seconds: 60
 import MillraceCore
 @testable import MillraceLog
 
