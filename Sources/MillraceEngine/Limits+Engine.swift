@@ -30,6 +30,9 @@ extension Limits {
     static let watchInterval = TimeSpan.seconds(1)
     /// How often a task looks at the wall clock: timers and idle inputs are this late at most.
     static let tickInterval = TimeSpan.milliseconds(100)
+    /// How often an idle task tells those who wait for it what time it is: windows of an idle input are this late at
+    /// most, and each telling costs a synced write.
+    static let idleMarkInterval = TimeSpan.seconds(1)
     /// Over which a task's load is measured: long against a turn, short for eyes.
     static let loadWindow = TimeSpan.seconds(1)
     /// Taps on one task at once: each looks at records on the task's own time.

@@ -42,6 +42,15 @@ struct NodeFixture {
 }
 
 extension Node {
+    /// Where the visits of a user are.
+    func partition(of user: UInt32, in topic: String = "visits") -> Int {
+        var key = ByteWriter()
+        _ = Visit(user: user, page: 0, second: 0).encodeKey(into: &key)
+        return key.bytes.withUnsafeBytes {
+            Partitioner.partition(ofKey: $0, among: log.topic(topic)!.partitions.count)
+        }
+    }
+
     /// Appends visits to their partitions by key, as a client's producer would.
     func append(_ visits: [Visit], to topic: String) async throws {
         let partitions = log.topic(topic)!.partitions
@@ -50,8 +59,7 @@ extension Node {
             var (key, value) = (ByteWriter(), ByteWriter())
             _ = visit.encodeKey(into: &key)
             visit.encode(into: &value)
-            let partition = key.bytes.withUnsafeBytes { Partitioner.partition(ofKey: $0, among: partitions.count) }
-            try builders[partition].append(
+            try builders[partition(of: visit.user, in: topic)].append(
                 key: key.bytes, value: value.bytes, milliseconds: Int64(visit.second) * 1_000)
         }
         for (partition, builder) in zip(partitions, builders) where !builder.isEmpty {

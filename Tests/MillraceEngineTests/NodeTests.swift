@@ -139,6 +139,56 @@ private struct StrictViews: Pipeline {
         await node.close()
     }
 
+    /// One partition's time stands still at a record of long ago, the other's goes on: nobody waits for the first.
+    @Test func anIdlePartitionHoldsNobodyBack() async throws {
+        var fixture = NodeFixture(
+            Topology([Log<Visit>("visits", partitions: 2).feeds(StrictViews()).into(Table("views"))]))
+        fixture.settings.idleAfter = .milliseconds(200)
+        defer { fixture.remove() }
+        let node = try fixture.start()
+        async let running: Void = node.run()
+        // Their keys send them to different partitions.
+        try await node.append([Visit(user: 0, page: 1, second: 1_000)], to: "visits")
+        let other = try #require((1..<50 as Range<UInt32>).first { node.partition(of: $0) != node.partition(of: 0) })
+        let end = node.clock.now + .seconds(120)
+        var (second, isFired) = (100_000 as UInt32, false)
+        while !isFired, node.clock.now < end {
+            try await node.append([Visit(user: other, page: 2, second: second)], to: "visits")
+            try await node.clock.sleep(for: .milliseconds(20))
+            second += 10
+            // Long after the first one has been idle for several ticks.
+            isFired = try node.counts("views").contains { $0[1] >= 100_500 }
+        }
+        #expect(isFired)
+        node.stop()
+        try await running
+        await node.close()
+    }
+
+    /// After the last window has fired nothing can come of time alone, and an idle node writes nothing.
+    @Test func aNodeWithoutInputFallsSilent() async throws {
+        var fixture = NodeFixture(
+            Topology([Log<Visit>("visits", partitions: 3).feeds(StrictViews()).into(Table("views"))]))
+        fixture.settings.idleAfter = .milliseconds(50)
+        defer { fixture.remove() }
+        let node = try fixture.start()
+        async let running: Void = node.run()
+        try await node.append([Visit(user: 1, page: 1, second: 1_000)], to: "visits")
+        try await node.waits { try !$0.counts("views").isEmpty }
+        func written() -> Int64 {
+            node.log.topic("_shuffle.StrictViews.0")!.partitions.reduce(0) { $0 + $1.endOffset }
+        }
+        var before: Int64 = -1
+        try await node.waits { _ in
+            defer { before = written() }
+            pause(milliseconds: 2_500)
+            return written() == before
+        }
+        node.stop()
+        try await running
+        await node.close()
+    }
+
     @Test func twoNodesOnOneDirectoryAreRefused() async throws {
         let fixture = NodeFixture(Topology())
         defer { fixture.remove() }

@@ -56,10 +56,14 @@ struct PipelineAssembly {
         case .sink: break
         }
 
+        let counts = try plan.stages.map { (stage) throws(Failure) in
+            try taskCount(of: stage, description, widths) ?? width
+        }
+        let demands = counts.map(TimeDemand.init)
         var contexts: [TaskContext] = []
         for stage in plan.stages {
             let isLast = stage.index == plan.stages.count - 1
-            let tasks = try taskCount(of: stage, description, widths) ?? width
+            let readers = plan.stages.first { $0.ports.contains(.shuffle(fromStage: stage.index)) }
             var outbound = LogOutbound.Topics(
                 sides: sides.filter { stage.sideOutputs.contains($0.key) }, deadLetters: deadLetters)
             if stage.isShuffled {
@@ -70,16 +74,18 @@ struct PipelineAssembly {
                 outbound.result = result
             }
             let holds = try holds(of: stage, description)
-            for partition in 0..<tasks {
+            for partition in 0..<counts[stage.index] {
                 var ports: [TaskPort] = []
                 for (number, port) in stage.ports.enumerated() {
                     ports.append(
-                        try self.port(port, description, plan, widths, width, partition, holds[number][partition]))
+                        try self.port(port, description, counts, partition, holds[number][partition]))
                 }
-                contexts.append(
-                    try context(
-                        description, plan, stage, partition, ports: ports, outbound: outbound,
-                        table: isLast ? table : nil, isLast: isLast))
+                var context = try context(
+                    description, plan, stage, partition, ports: ports, outbound: outbound,
+                    table: isLast ? table : nil, isLast: isLast)
+                context.demand = demands[stage.index]
+                context.readersDemand = readers.map { demands[$0.index] }
+                contexts.append(context)
             }
         }
         return contexts
@@ -103,8 +109,8 @@ struct PipelineAssembly {
     }
 
     private func port(
-        _ port: StagePort, _ description: PipelineDescription, _ plan: Plan, _ widths: [Int], _ width: Int,
-        _ partition: Int, _ hold: RetentionHold?
+        _ port: StagePort, _ description: PipelineDescription, _ counts: [Int], _ partition: Int,
+        _ hold: RetentionHold?
     ) throws(Failure) -> TaskPort {
         switch port {
         case .source(let index, _):
@@ -117,8 +123,7 @@ struct PipelineAssembly {
             return TaskPort(name: input.name, input: index, makeReader: try reader(of: input.name, partition, hold))
         case .shuffle(let from):
             let name = Self.shuffleTopic(description.name, from)
-            let upstream = try taskCount(of: plan.stages[from], description, widths) ?? width
-            return TaskPort(name: name, upstreamTasks: upstream, makeReader: try reader(of: name, partition, hold))
+            return TaskPort(name: name, upstreamTasks: counts[from], makeReader: try reader(of: name, partition, hold))
         }
     }
 

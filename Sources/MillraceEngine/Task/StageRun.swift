@@ -36,6 +36,7 @@ final class StageRun {
     private var isLastCommitted = false
     private var toldWatermark = EventTime.distantPast
     private var toldIdle = false
+    private var nextIdleMark: MonotonicTime
     private var nextCommit: MonotonicTime
     private var nextTick: MonotonicTime
     private var lastRecord: MonotonicTime
@@ -53,7 +54,7 @@ final class StageRun {
         out = StageOutput(layout: context.layout)
         outbox = Outbox(rows: RowBuffer(layout: context.layout))
         let now = context.clock.now
-        (nextCommit, nextTick, lastRecord) = (now + context.commitInterval, now, now)
+        (nextCommit, nextTick, nextIdleMark, lastRecord) = (now + context.commitInterval, now, now, now)
         kernel.setWall(context.clock.wall)
         board.update { figures in
             figures.state = .running
@@ -128,9 +129,11 @@ final class StageRun {
     var isCommitting: Bool { job.map { $0.result == nil } ?? false }
     /// Full, and the commit that would make room is under way.
     var isHeldBack: Bool { job != nil && isFull }
-    private var hasUncommitted: Bool {
-        kernel.watermark != mark.watermark || ports.contains { $0.position != $0.committed }
-    }
+    private var hasUncommitted: Bool { isTimeUncommitted || ports.contains { $0.position != $0.committed } }
+    /// Not while time only goes on because nothing comes: after a restart it does so again.
+    private var isTimeUncommitted: Bool { kernel.watermark != mark.watermark && !isIdle }
+    /// Nothing comes in, and nothing holds time back.
+    private var isIdle: Bool { upstream?.isIdle ?? kernel.isIdle }
 
     /// Reads a little of every input. There is more when one of them has more.
     private func read(at now: MonotonicTime) throws(Failure) -> ReadOutcome {
@@ -246,7 +249,7 @@ final class StageRun {
         let isFinished = hasEnded && kernel.watermark == .distantFuture
         guard
             ports.contains(where: { $0.position != $0.committed }) || mark.commits == 0 || !outbox.isEmpty
-                || delta.count > 0 || kernel.watermark != mark.watermark || isFinished != mark.isFinished
+                || delta.count > 0 || isTimeUncommitted || isFinished != mark.isFinished
         else { return }
         mark.positions = ports.map(\.position)
         mark.upstream = upstream?.producers ?? []
@@ -269,21 +272,28 @@ final class StageRun {
         bytesSinceCommit = 0
     }
 
-    /// Tells the readers of the shuffle how far this task is, and whether it is idle.
+    /// Tells the readers of the shuffle how far this task is, and whether it is idle. While it is, and has nothing to
+    /// send, it tells the time now and then, and only if somebody waits for it.
     private func noteWatermark(at now: MonotonicTime) {
         guard context.stage.isShuffled else { return }
         let watermark = kernel.outputWatermark
         // Without a single record the kernel has no time to go on from.
-        let isIdle = kernel.isIdle || (watermark == .distantPast && now - lastRecord >= context.idleAfter)
+        let hasNone = watermark == .distantPast && now - lastRecord >= context.idleAfter
+        let isIdle = (self.isIdle || hasNone) && watermark != .distantFuture
         let isBack = toldIdle && !isIdle && watermark != .distantPast
-        if watermark > toldWatermark || isBack {
+        let mayWait = toldIdle && isIdle && outbox.records.isEmpty && (now < nextIdleMark || !readersAwaitTime)
+        let isTold = isBack || (watermark > toldWatermark && !mayWait)
+        if isTold {
             outbox.marks.append(watermark)
             toldWatermark = watermark
-            toldIdle = false
         }
-        if isIdle, !toldIdle, watermark != .distantFuture { outbox.marks.append(.distantPast) }
+        if isIdle, isTold || !toldIdle {
+            outbox.marks.append(.distantPast)
+            nextIdleMark = now + Limits.idleMarkInterval
+        }
         toldIdle = isIdle
     }
+    private var readersAwaitTime: Bool { context.stage.isShuffled && context.readersDemand?.isThere != false }
 
     private func finished(isStopping: Bool) -> Next {
         board.update { $0.state = isStopping && !mark.isFinished ? .stopped : .finished }
@@ -293,6 +303,7 @@ final class StageRun {
     private func report(_ now: MonotonicTime, isPaused: Bool) {
         let holder = upstream?.holder ?? (text: "this partition's own records", since: nil)
         let waiting = ports.reduce(0) { $0 + $1.unread }
+        context.demand?.tell(task: context.address.partition, isWaiting: kernel.awaitsTime || readersAwaitTime)
         let oldest = unread.oldest(hasUnread: waiting > 0, wall: context.clock.wall)
         board.update { figures in
             figures.state = isPaused ? .paused : .running

@@ -31,6 +31,9 @@ struct TaskContext: Sendable {
     /// When a guard watches the process.
     var blame: BlameBook?
     var taps = StageTaps()
+    /// Where this task says whether it waits for time, with its own number; and where the readers of its shuffle do.
+    var demand: TimeDemand?
+    var readersDemand: TimeDemand?
 
     /// What a run of the task begins with, after whatever ended the one before: settles its last commit, and says from
     /// where to go on. Blocks.

@@ -45,6 +45,9 @@ struct UpstreamWatermarks: Equatable, Sendable {
         return true
     }
 
+    /// Nothing comes from any producer.
+    var isIdle: Bool { producers.count >= expected && producers.allSatisfy(\.isIdle) }
+
     /// Who holds the watermark, and since when; for `why`.
     var holder: (text: String, since: EventTime?) {
         if producers.count < expected {

@@ -71,6 +71,8 @@ public final class StageKernel {
     public var slots: [any StateSlot] { setup.slots }
     /// Bytes of the state tables; what keys and values own on the heap comes on top.
     public var stateBytes: Int { setup.slots.reduce(0) { $0 + $1.bytes } }
+    /// Time alone may bring forth something. If not, an idle stage has nothing to say until the next record.
+    public var awaitsTime: Bool { setup.slots.contains(where: \.awaitsTime) }
     public var stateEntries: Int { setup.slots.reduce(0) { $0 + $1.entries } }
 
     /// Records lent from a log. Ones that fail are in `out.bad` and leave nothing else behind in `out`.

@@ -46,6 +46,7 @@ extension StageSetup {
     }
     @usableFromInline var entries: Int { state.table.count }
     @usableFromInline var bytes: Int { state.table.bytes }
+    @usableFromInline var awaitsTime: Bool { deadline != nil && entries > 0 }
 
     @usableFromInline func takeDelta(into delta: inout StateDelta) {
         for key in state.words.pointee.removed { delta.remove { self.writeKey(key, &$0) } }

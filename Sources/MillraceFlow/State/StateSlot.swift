@@ -13,6 +13,8 @@ public protocol StateSlot: AnyObject {
     /// Keys held in memory, and bytes of their tables.
     var entries: Int { get }
     var bytes: Int { get }
+    /// Something of it comes to its end when time passes, without another record.
+    var awaitsTime: Bool { get }
     /// Adds what changed since the last call, and takes it as stored.
     func takeDelta(into delta: inout StateDelta)
     /// Called before the first record. Reads what it needs at once and keeps the reader for the rest.

@@ -31,6 +31,7 @@ public import MillraceCore
     @usableFromInline var bytes: Int {
         core.words.pointee.slices.reduce(core.spareBytes) { $0 + $1.table.bytes }
     }
+    @usableFromInline var awaitsTime: Bool { !core.words.pointee.slices.isEmpty }
 
     @usableFromInline func takeDelta(into delta: inout StateDelta) {
         let words = core.words
