@@ -27,9 +27,12 @@ final class ChangePrinter: Sendable {
     private static func isShown(_ name: String) -> Bool { !name.hasPrefix("pane_") && name != "window_end" }
 
     func run() async {
-        let names = table.schema.columns.map(\.name).filter(Self.isShown)
+        let columns = table.schema.columns.filter { Self.isShown($0.name) }
+        let names = columns.map(\.name)
         var widths = names.map { max($0.count, 12) }
-        output.line(Self.line(names, &widths))
+        let areNumbers = columns.map(\.type.isNumber)
+        func show(_ cells: [String]) { output.line(Self.line(cells, &widths, toTheRight: areNumbers)) }
+        show(names)
         var (shown, hidden) = (0, 0)
         var second = clock.now
         while true {
@@ -50,7 +53,7 @@ final class ChangePrinter: Sendable {
                 (shown, hidden, second) = (0, 0, clock.now)
             }
             for line in lines {
-                if shown < Limits.shownRowsPerSecond { output.line(Self.line(line, &widths)) } else { hidden += 1 }
+                if shown < Limits.shownRowsPerSecond { show(line) } else { hidden += 1 }
                 shown += 1
             }
             if isLast {
@@ -78,9 +81,16 @@ final class ChangePrinter: Sendable {
         return RowText.plain(value, as: type)
     }
 
-    private static func line(_ cells: [String], _ widths: inout [Int]) -> String {
-        for index in cells.indices { widths[index] = max(widths[index], cells[index].count) }
-        return cells.indices.map { cells[$0] + String(repeating: " ", count: widths[$0] - cells[$0].count) }
-            .joined(separator: "  ")
+    /// Columns grow with what is in them. Numbers stand at the right of theirs, and no line ends with blanks.
+    private static func line(_ cells: [String], _ widths: inout [Int], toTheRight: [Bool]) -> String {
+        var line = ""
+        var blanks = 0
+        for (index, cell) in cells.enumerated() {
+            widths[index] = max(widths[index], cell.count)
+            let room = widths[index] - cell.count
+            line += String(repeating: " ", count: blanks + (toTheRight[index] ? room : 0)) + cell
+            blanks = 2 + (toTheRight[index] ? 0 : room)
+        }
+        return line
     }
 }

@@ -92,7 +92,7 @@ extension ValueJSON {
 
 extension ColumnType {
     /// Written in JSON as a number.
-    var isNumber: Bool {
+    public var isNumber: Bool {
         switch self {
         case .tinyint, .smallint, .int, .bigint, .varint, .decimal, .float, .double, .counter: true
         default: false
