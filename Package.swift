@@ -124,7 +124,8 @@ let package = Package(
             name: "TablesBenchmark", dependencies: ["MillraceCore", "MillraceTables"],
             path: "Benchmarks/TablesBenchmark", exclude: ["run"], swiftSettings: strict),
         .executableTarget(
-            name: "ConsoleBenchmark", dependencies: ["CPlatform", "MillraceConsole", "MillraceCore", "MillraceTables"],
+            name: "ConsoleBenchmark",
+            dependencies: ["MillraceConsole", "MillraceCore", "MillraceTables", "PlainSockets"],
             path: "Benchmarks/ConsoleBenchmark", swiftSettings: strict),
         .executableTarget(
             name: "FlowBenchmark", dependencies: ["CountingAllocator", "MillraceCore", "MillraceFlow"],
@@ -155,7 +156,12 @@ let package = Package(
         tests("MillraceCommandTests", ["MillraceCore", "MillraceCommand"]),
         tests(
             "MillraceConsoleTests",
-            ["MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "MillraceConsole"]),
+            [
+                "MillraceCore", "MillraceLog", "MillraceTables", "MillraceEngine", "MillraceConsole", "PlainSockets",
+                "PageViewsSample",
+            ]),
+        .target(
+            name: "PlainSockets", dependencies: ["MillraceCore"], path: "Tests/PlainSockets", swiftSettings: strict),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6],

@@ -1,5 +1,6 @@
 import MillraceCore
 import MillraceTables
+import PlainSockets
 
 /// Followers of one partition get ten changes a second, while others ask for a whole table and read nothing of it.
 enum Followers {
@@ -58,11 +59,11 @@ enum Followers {
         let lost = got.filter { $0 != events }.count
         report(
             "\(readers) followers, 10 changes a second, \(stalled) that read nothing: p50 "
-                + "\(Sockets.milliseconds(Sockets.percentile(latencies, 0.5))), p99 "
-                + "\(Sockets.milliseconds(Sockets.percentile(latencies, 0.99))), most "
-                + "\(Sockets.milliseconds(latencies.last ?? .nan)); \(lost) followers without all \(events) changes; "
+                + "\(Times.milliseconds(Times.percentile(latencies, 0.5))), p99 "
+                + "\(Times.milliseconds(Times.percentile(latencies, 0.99))), most "
+                + "\(Times.milliseconds(latencies.last ?? .nan)); \(lost) followers without all \(events) changes; "
                 + "server CPU an event \(each) µs")
-        Sockets.close(clients + idle)
+        for descriptor in clients + idle { Sockets.close(descriptor) }
     }
 
     /// The numbers behind `"count":1` and six digits, and how far the bytes were used.

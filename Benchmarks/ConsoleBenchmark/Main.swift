@@ -1,7 +1,7 @@
-import CPlatform
 import MillraceConsole
 import MillraceCore
 import MillraceTables
+import PlainSockets
 
 #if canImport(Glibc)
     import Glibc
@@ -91,29 +91,21 @@ struct Load {
         let (begin, client, process) = (clock.now, Self.cpu(Self.thisThread), Self.cpu(Self.process))
         // A request on each; from then on the next one as soon as the answer is there, so that the server always has
         // something to do while the client reads.
-        for (n, descriptor) in descriptors.enumerated() { Self.send(requests[n % requests.count], to: descriptor) }
+        for (n, descriptor) in descriptors.enumerated() { Sockets.write(requests[n % requests.count], to: descriptor) }
         var isOver = false
         while !isOver {
             isOver = (clock.now - begin).seconds >= seconds
             for descriptor in descriptors {
                 receive(descriptor, &buffer)
                 figures.requests += 1
-                if !isOver { Self.send(requests[figures.requests % requests.count], to: descriptor) }
+                if !isOver { Sockets.write(requests[figures.requests % requests.count], to: descriptor) }
             }
         }
         figures.seconds = (clock.now - begin).seconds
         figures.clientCPU = Self.cpu(Self.thisThread) - client
         figures.processCPU = Self.cpu(Self.process) - process
-        Sockets.close(descriptors)
+        for descriptor in descriptors { Sockets.close(descriptor) }
         return figures
-    }
-
-    private static func send(_ request: [UInt8], to descriptor: Int32) {
-        #if canImport(Glibc)
-            _ = Glibc.send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
-        #else
-            _ = Darwin.send(descriptor, request, request.count, 0)
-        #endif
     }
 
     /// One whole answer with a Content-Length and status 200.
@@ -162,6 +154,14 @@ struct Load {
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
+}
+
+enum Times {
+    static func percentile(_ sorted: [Double], _ share: Double) -> Double {
+        sorted.isEmpty ? .nan : sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
+    }
+
+    static func milliseconds(_ seconds: Double) -> String { "\((seconds * 10_000).rounded() / 10) ms" }
 }
 
 func report(_ line: String) {

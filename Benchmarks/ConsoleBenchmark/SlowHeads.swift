@@ -1,4 +1,5 @@
 import MillraceCore
+import PlainSockets
 
 /// Connections that never end their head beside honest requests: those are served as before, these are ended.
 enum SlowHeads {
@@ -17,13 +18,13 @@ enum SlowHeads {
             return open > 0
         }
         let over = (clock.now - start).seconds
-        Sockets.close(slow)
+        for descriptor in slow { Sockets.close(descriptor) }
         report(
             "\(connections) heads that never end: all ended after \((over * 10).rounded() / 10) s; honest requests p50 "
-                + "\(Sockets.milliseconds(Sockets.percentile(during, 0.5))) (alone "
-                + "\(Sockets.milliseconds(Sockets.percentile(before, 0.5)))), p99 "
-                + "\(Sockets.milliseconds(Sockets.percentile(during, 0.99))) (alone "
-                + "\(Sockets.milliseconds(Sockets.percentile(before, 0.99))))")
+                + "\(Times.milliseconds(Times.percentile(during, 0.5))) (alone "
+                + "\(Times.milliseconds(Times.percentile(before, 0.5)))), p99 "
+                + "\(Times.milliseconds(Times.percentile(during, 0.99))) (alone "
+                + "\(Times.milliseconds(Times.percentile(before, 0.99))))")
     }
 
     /// Times of requests on eight connections, a hundred a second, sorted.
@@ -48,7 +49,7 @@ enum SlowHeads {
             let next = begin + .milliseconds(10)
             while clock.now < next { pauseShortly() }
         }
-        Sockets.close(clients)
+        for descriptor in clients { Sockets.close(descriptor) }
         return times.sorted()
     }
 }

@@ -21,7 +21,7 @@ public final class ConsoleServer: Sendable {
     }
 
     public let token: String
-    private let http: HTTPServer
+    let http: HTTPServer
     private let api: APIContext
     /// Everything that is served, in order.
     let routes: [Route]
@@ -63,7 +63,7 @@ public final class ConsoleServer: Sendable {
                 let counters = http.counters
                 return HTTPFigures(
                     requests: counters.requests.value, refused: counters.refused.value, failed: counters.failed.value,
-                    slow: counters.slow.value, connections: counters.connections.value, open: http.connections,
+                    slow: counters.slow.value, crowded: counters.crowded.value, connections: counters.connections.value, open: http.connections,
                     guesses: rules.refusedGuesses.value)
             }
         }
@@ -81,7 +81,11 @@ public final class ConsoleServer: Sendable {
         switch router.find(request.method, request.path) {
         case .route(let route, let values):
             let verdict = rules.check(request, route.access)
-            guard verdict == .allowed else { return rules.refusal(verdict) }
+            switch verdict {
+            case .allowed: break
+            case .known: request.showsToken()
+            case .missing, .wrong, .throttled: return rules.refusal(verdict)
+            }
             return route.handler(request, values)
         case .otherMethods(let methods):
             var response = Response.refusal(405, "this path takes \(methods.joined(separator: ", "))")

@@ -7,6 +7,9 @@ extension Limits {
     static let descriptors = 20_000
     /// From one address, when the address is not this machine's.
     public static let httpConnectionsPerAddress = 1_000
+    /// That have not shown the token, where others can reach the node. One more ends the oldest of the address that has
+    /// the most of them.
+    public static let httpStrangers = 100
     /// Memory of a connection for the head of a request (16 KiB at most) and what it sends.
     public static let httpConnectionBytes = 32 << 10
     /// Head of a request.
@@ -16,27 +19,34 @@ extension Limits {
     /// Body of a request; an append to a log may be larger, as large as one batch of a client.
     public static let httpBodyBytes = 1 << 20
     public static let httpAppendBytes = 16 << 20
-    /// From the connection to the end of the first head.
+    /// From the connection to the end of the first head; from the first line of a later one to its end.
     public static let httpHead = TimeSpan.seconds(10)
-    /// A connection without a byte either way.
-    public static let httpIdle = TimeSpan.seconds(60)
-    /// A connection between two requests, however slowly it trickles.
-    public static let httpBetweenRequests = TimeSpan.seconds(120)
-    /// After this long a body must have come at `httpBodyRate` bytes a second on average.
+    /// A connection between two requests, however slowly it trickles. As long as Kafka's brokers wait: the pools of
+    /// clients let go of a connection sooner, so that no request meets a connection that is just being closed.
+    public static let httpIdle = TimeSpan.seconds(600)
+    /// After this long a body must have come at `httpLeastRate` on average.
     public static let httpBodyGrace = TimeSpan.seconds(10)
-    public static let httpBodyRate = 500
+    /// A client that takes nothing of an answer for so long is closed; after so long it must have taken
+    /// `httpLeastRate` on average.
+    public static let httpWriteStall = TimeSpan.seconds(30)
+    /// Bytes a second, of bodies and answers.
+    public static let httpLeastRate = 500
     /// From the end of the request to the answer.
     public static let httpAnswer = TimeSpan.seconds(30)
     /// Requests that wait for an asynchronous answer.
     public static let httpInFlight = 1_000
+    /// Bytes of all answers that wait for their clients; one more is refused. Answers of `httpSmallAnswer` and less do
+    /// not count: the kernel takes them at once.
+    public static let httpAnswerBytes = 64 << 20
+    public static let httpSmallAnswer = 16 << 10
+    /// Bytes of the records of one answer, after which it says where to go on.
+    public static let recordBytesPerAnswer = 4 << 20
     /// Bytes that wait for one client of a stream: what a client that stops reading costs.
     public static let streamBytes = 256 << 10
     /// A client that takes nothing for so long is closed.
-    public static let streamStall = TimeSpan.seconds(30)
+    public static let streamStall = httpWriteStall
     /// A stream without data says so this often: dead peers are found within it.
     public static let streamHeartbeat = TimeSpan.seconds(5)
-    /// Bytes of one event; a larger one is told as a gap.
-    public static let streamEventBytes = 192 << 10
     /// How often slow connections are looked for.
     public static let httpSweep = TimeSpan.seconds(1)
     /// Wrong tokens from one address within a minute; more are refused unread.

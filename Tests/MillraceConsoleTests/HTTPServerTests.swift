@@ -86,7 +86,28 @@ import Testing
         ("bad escape", "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n"), ("half escape", "GET /%2 HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("not utf-8", "GET /%ff HTTP/1.1\r\nHost: a\r\n\r\n"), ("dot dot", "GET /a/../b HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("escaped dot dot", "GET /%2e%2e/b HTTP/1.1\r\nHost: a\r\n\r\n"),
-        ("unknown method", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n"), ("garbage", "\u{1}\u{2}\u{3}\r\n\r\n"),
+        ("folded header", "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n"),
+        ("bare line feeds", "GET / HTTP/1.1\nHost: a\n\n"),
+        ("bare line feed in a head", "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"),
+        ("bare carriage return", "GET / HTTP/1.1\r\nHost: a\r\nX: b\rY: c\r\n\r\n"),
+        ("nul in a header", "GET / HTTP/1.1\r\nHost: a\r\nX: b\u{0}c\r\n\r\n"),
+        ("nul in the target, raw", "GET /a\u{0}b HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("header without a colon", "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n"),
+        ("header without a name", "GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n"),
+        ("two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("space in the target", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("space in front", " GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("bad chunk", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        ("negative chunk", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"),
+        (
+            "huge chunk",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nx\r\n0\r\n\r\n"
+        ),
+        (
+            "long chunk extension",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+                + String(repeating: "x", count: 40_000) + "\r\nx\r\n0\r\n\r\n"
+        ), ("unknown method", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n"), ("garbage", "\u{1}\u{2}\u{3}\r\n\r\n"),
     ]) func `malformed requests never reach a handler`(what: String, text: String) async throws {
         try await serving { running in
             let client = RawClient(port: running.port, timeout: 3)

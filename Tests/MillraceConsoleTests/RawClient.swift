@@ -1,52 +1,24 @@
 import Foundation
+import PlainSockets
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
-/// A socket and nothing else: sends bytes as they are, reads what comes.
+/// One connection: sends bytes as they are, and understands answers.
 final class RawClient: @unchecked Sendable {
     // Sendable because each is used by one test at a time.
-    let descriptor: Int32
+    private let descriptor: Int32?
+    private let timeout: Double
     private var pending: [UInt8] = []
 
     init(port: Int, host: UInt32 = 0x7F00_0001, timeout: Double = 120, receiveBuffer: Int32? = nil) {
-        #if canImport(Glibc)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
-        if var size = receiveBuffer {
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
-        }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = host.bigEndian
-        var limit = timeval(tv_sec: Int(timeout), tv_usec: Int((timeout - timeout.rounded(.down)) * 1_000_000))
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        let code = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        isConnected = code == 0
-        self.descriptor = descriptor
+        descriptor = try? Sockets.connect(port: port, host: host, receiveBuffer: receiveBuffer)
+        self.timeout = timeout
     }
-    let isConnected: Bool
-    deinit { close(descriptor) }
+    deinit { if let descriptor { Sockets.close(descriptor) } }
+
+    var isConnected: Bool { descriptor != nil }
 
     @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
     @discardableResult func send(_ bytes: [UInt8]) -> Bool {
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            if count <= 0 { return false }
-            sent += count
-        }
-        return true
+        descriptor.map { Sockets.write(bytes, to: $0) } ?? false
     }
 
     /// What comes next, at most 64 KiB; empty when the peer closed, `nil` when nothing came in time.
@@ -63,10 +35,12 @@ final class RawClient: @unchecked Sendable {
     }
 
     private func receive() -> [UInt8]? {
+        guard let descriptor else { return [] }
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        if count < 0 { return errno == ECONNRESET ? [] : nil }
-        return Array(buffer.prefix(count))
+        let count = buffer.withUnsafeMutableBytes {
+            Sockets.read(descriptor, into: $0, milliseconds: Int32(timeout * 1_000))
+        }
+        return count.map { Array(buffer.prefix($0)) }
     }
 
     struct Answer {
@@ -98,6 +72,11 @@ final class RawClient: @unchecked Sendable {
                 in: .whitespaces)
         }
         var body = Array(bytes[(end ?? 0)...])
+        if status == 100 {
+            // The answer proper may be right behind it.
+            pending = body
+            return Answer(status: status, headers: headers, body: [])
+        }
         if isHead { return Answer(status: status, headers: headers, body: []) }
         if let length = headers["content-length"].flatMap({ Int($0) }) {
             while body.count < length {

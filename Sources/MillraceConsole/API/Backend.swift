@@ -79,6 +79,13 @@ extension Answer {
         do throws(Failure) { return .now(try body()) } catch { return .now(.failure(error)) }
     }
 
+    /// On a thread for reads that may take long, so that the server's own go on with what others wait for.
+    static func blocking(
+        _ api: APIContext, _ body: @escaping @Sendable () throws(Failure) -> Response
+    ) -> Answer {
+        .waiting { () throws(Failure) in try await api.blocking.run(body) }
+    }
+
     static func waiting(_ body: @escaping @Sendable () async throws(Failure) -> Response) -> Answer {
         .later {
             do throws(Failure) { return try await body() } catch { return .failure(error) }

@@ -17,25 +17,26 @@ final class LogTail: @unchecked Sendable {
 
     var offset: Int64 { reader.offset }
 
-    /// Up to `limit` records that `matches` lets through, at most `scan` looked at; fewer at the end. Blocks.
-    func read(
-        limit: Int, scan: Int, matching text: [UInt8]?, _ body: (Int64, RecordView) throws(Failure) -> Void
+    /// Up to `limit` records with `text` in them, at most `scan` looked at; fewer at the end, and when `body` returns
+    /// false because it has enough. Blocks.
+    @discardableResult func read(
+        limit: Int, scan: Int, matching text: [UInt8]?, _ body: (Int64, RecordView) throws(Failure) -> Bool
     ) throws(Failure) -> (found: Int, seen: Int) {
-        var (found, seen) = (0, 0)
-        while found < limit, seen < scan {
+        var (found, seen, isFull) = (0, 0, false)
+        while !isFull, found < limit, seen < scan {
             guard let batches = try reader.next(maxBytes: 256 << 10) else { break }
             var stopped: Int64?
             do {
                 try batches.forEachRecord(using: decompressor) { record in
                     guard stopped == nil else { return }
-                    if found == limit || seen == scan {
+                    if isFull || found == limit || seen == scan {
                         stopped = record.offset
                         return
                     }
                     seen += 1
                     if let text, !Self.holds(record, text) { return }
                     found += 1
-                    try body(record.offset, record)
+                    isFull = try !body(record.offset, record)
                 }
             } catch let failure as Failure {
                 throw failure
@@ -115,8 +116,9 @@ enum LogRead {
         json.beginObject()
         json.key("records")
         json.beginArray()
-        _ = try tail.read(limit: limit, scan: Limits.recordsPerSearch, matching: text) { (_, record) throws(Failure) in
+        try tail.read(limit: limit, scan: Limits.recordsPerSearch, matching: text) { (_, record) throws(Failure) in
             LogTail.write(record, partition: index, &json)
+            return json.out.count < Limits.recordBytesPerAnswer
         }
         json.endArray()
         json.member("next", tail.offset)
@@ -236,9 +238,12 @@ enum LogRead {
     private static func step(_ tails: [LogTail], _ text: [UInt8]?) throws(Failure) -> ([UInt8], Int) {
         var events = ServerEvents()
         var seen = 0
+        let share = Limits.recordBytesPerAnswer / tails.count
         for tail in tails {
+            let begin = events.out.count
             let counts = try tail.read(limit: 100, scan: 10_000, matching: text) { (_, record) throws(Failure) in
                 events.event("record") { json in LogTail.write(record, partition: tail.partition.index, &json) }
+                return events.out.count - begin < share
             }
             seen += counts.seen
         }

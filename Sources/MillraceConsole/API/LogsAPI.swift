@@ -48,10 +48,10 @@ enum LogsAPI {
                     .init("Last-Event-ID", "with follow: go on behind this event", place: .header),
                 ], produces: ["application/json", "text/event-stream"]
             ) { request, values in
-                Answer.trying { () throws(Failure) in
-                    if try request.query.flag("follow") { return try LogRead.follow(request, values[0], api) }
-                    return try LogRead.answer(request, values[0], api)
-                }
+                do throws(Failure) {
+                    if try request.query.flag("follow") { return .now(try LogRead.follow(request, values[0], api)) }
+                } catch { return .now(.failure(error)) }
+                return .blocking(api) { () throws(Failure) in try LogRead.answer(request, values[0], api) }
             },
         ]
     }

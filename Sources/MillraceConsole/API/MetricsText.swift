@@ -55,6 +55,9 @@ enum MetricsText {
         page.metric("http_refused_total", "counter", "Requests refused before routing.", [([], Double(http.refused))])
         page.metric("http_failed_total", "counter", "Answers of 500 and above.", [([], Double(http.failed))])
         page.metric("http_slow_total", "counter", "Connections ended for being slow.", [([], Double(http.slow))])
+        page.metric(
+            "http_crowded_total", "counter", "Connections without the token ended to make room.",
+            [([], Double(http.crowded))])
         page.metric("http_connections_total", "counter", "Connections.", [([], Double(http.connections))])
         page.metric("http_connections", "gauge", "Open connections.", [([], Double(http.open))])
         page.metric("http_streams", "gauge", "Clients that follow something.", [([], Double(api.streams.value))])

@@ -75,7 +75,8 @@ enum NodeAPI {
 
 /// What the server says about itself.
 struct HTTPFigures: Sendable {
-    var requests: Int64 = 0, refused: Int64 = 0, failed: Int64 = 0, slow: Int64 = 0, connections: Int64 = 0
+    var requests: Int64 = 0, refused: Int64 = 0, failed: Int64 = 0, slow: Int64 = 0, crowded: Int64 = 0
+    var connections: Int64 = 0
     var open = 0
     var guesses: Int64 = 0
 }

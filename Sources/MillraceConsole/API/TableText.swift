@@ -18,52 +18,72 @@ enum TableFormat: Sendable {
         }
     }
 
-    func answer(_ rows: [Row], next: PagingState?, _ table: StoredTable, columns: [TableSchema.Column])
-        -> Response
-    {
-        var out = ByteWriter(capacity: 256 + rows.count * 64)
-        let keys = Array(table.schema.partitionKey) + Array(table.schema.clustering)
-        let all = keys + columns
-        func values(_ row: Row) -> [Value?] {
-            var key = row.key.map(Optional.some)
-            // A row of static values alone has no clustering.
-            while key.count < keys.count { key.append(nil) }
-            return key + row.values
-        }
+    var type: String {
         switch self {
-        case .json:
-            out.text(#"{"rows":["#)
-            for (index, row) in rows.enumerated() {
-                if index > 0 { out.byte(UInt8(ascii: ",")) }
-                RowText.json(values(row), of: all, into: &out)
-            }
-            out.text("]")
-            if let next { out.text(#","next":""# + Hex.text(next.bytes) + "\"") }
-            out.text("}")
-        case .ndjson:
-            for row in rows {
-                RowText.json(values(row), of: all, into: &out)
-                out.byte(0x0A)
-            }
+        case .json: "application/json"
+        case .ndjson: "application/x-ndjson"
+        case .csv: "text/csv; charset=utf-8"
+        }
+    }
+}
+
+/// An answer with rows, as it grows.
+struct TableAnswer {
+    private let format: TableFormat
+    private let keys: Int
+    /// Key columns first.
+    private let columns: [TableSchema.Column]
+    private var out = ByteWriter(capacity: 1_024)
+    private(set) var rows = 0
+
+    init(_ format: TableFormat, _ table: StoredTable, _ columns: [TableSchema.Column]) {
+        let key = Array(table.schema.partitionKey) + Array(table.schema.clustering)
+        (self.format, keys, self.columns) = (format, key.count, key + columns)
+        switch format {
+        case .json: out.text(#"{"rows":["#)
+        case .ndjson: break
         case .csv:
-            for (index, column) in all.enumerated() {
+            for (index, column) in self.columns.enumerated() {
                 if index > 0 { out.byte(UInt8(ascii: ",")) }
                 CSVParser.write(column.name, into: &out)
             }
             out.byte(0x0A)
-            for row in rows {
-                RowText.csv(values(row), of: all, into: &out)
+        }
+    }
+
+    var bytes: Int { out.count }
+
+    mutating func add(_ more: [Row]) {
+        for row in more {
+            var key = row.key.map(Optional.some)
+            // A row of static values alone has no clustering.
+            while key.count < keys { key.append(nil) }
+            let values = key + row.values
+            switch format {
+            case .json:
+                if rows > 0 { out.byte(UInt8(ascii: ",")) }
+                RowText.json(values, of: columns, into: &out)
+            case .ndjson:
+                RowText.json(values, of: columns, into: &out)
+                out.byte(0x0A)
+            case .csv:
+                RowText.csv(values, of: columns, into: &out)
                 out.byte(0x0A)
             }
+            rows += 1
         }
-        let type =
-            switch self {
-            case .json: "application/json"
-            case .ndjson: "application/x-ndjson"
-            case .csv: "text/csv; charset=utf-8"
-            }
-        var response = Response(200, type: type, out.bytes)
-        if let next, self != .json { response.headers.append(("X-Next-Page", Hex.text(next.bytes))) }
+    }
+
+    /// - Parameter next: where to go on, when there is more.
+    consuming func response(next: PagingState?) -> Response {
+        if case .json = format {
+            out.text("]")
+            if let next { out.text(#","next":""# + Hex.text(next.bytes) + "\"") }
+            out.text("}")
+        }
+        var response = Response(200, type: format.type, out.bytes)
+        if case .json = format { return response }
+        if let next { response.headers.append(("X-Next-Page", Hex.text(next.bytes))) }
         return response
     }
 }

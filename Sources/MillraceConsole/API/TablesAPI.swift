@@ -21,12 +21,13 @@ enum TablesAPI {
                     .init("Last-Event-ID", "with follow: go on behind this event", place: .header),
                 ], produces: TableFormat.types + ["text/event-stream"]
             ) { request, values in
-                Answer.trying { () throws(Failure) in
+                do throws(Failure) {
                     let tables = try api.needTables()
                     let wanted = try TableRequest(request, values[0], tables)
-                    if try request.query.flag("follow") { return try TableFollow.start(wanted, request, api) }
-                    return try read(wanted, request, tables)
-                }
+                    if try request.query.flag("follow") { return .now(try TableFollow.start(wanted, request, api)) }
+                    if wanted.limit <= Limits.rowsPerAnswer { return .now(try read(wanted, request, tables)) }
+                    return .blocking(api) { () throws(Failure) in try read(wanted, request, tables) }
+                } catch { return .now(.failure(error)) }
             },
             Route(
                 .get, "/tables/{table}/aggregate", .read,
@@ -40,7 +41,7 @@ enum TablesAPI {
                     .init("bucket", "length of a bucket in seconds", kind: .integer, range: 1...31_536_000),
                 ]
             ) { request, values in
-                Answer.trying { () throws(Failure) in
+                Answer.blocking(api) { () throws(Failure) in
                     let tables = try api.needTables()
                     return try TableAggregate.answer(try TableRequest(request, values[0], tables), request, tables)
                 }
@@ -106,11 +107,21 @@ enum TablesAPI {
                 if !column.isKey { columns.append(column) }
             }
         }
+        var answer = TableAnswer(format, wanted.table, columns)
         if wanted.isWholeKey, wanted.page == nil {
             let row = try tables.row(wanted.table, key: wanted.key, columns: wanted.columns)
-            return format.answer(row.map { [$0] } ?? [], next: nil, wanted.table, columns: columns)
+            answer.add(row.map { [$0] } ?? [])
+            return answer.response(next: nil)
         }
-        let page = try tables.snapshot().page(wanted.table, wanted.query, size: wanted.limit, after: wanted.page)
-        return format.answer(page.rows, next: page.next, wanted.table, columns: columns)
+        // In steps, so that many large rows end the answer early instead of making it too large.
+        let snapshot = try tables.snapshot()
+        var next = wanted.page
+        repeat {
+            let size = min(Limits.rowsPerAnswer, wanted.limit - answer.rows)
+            let page = try snapshot.page(wanted.table, wanted.query, size: size, after: next)
+            answer.add(page.rows)
+            next = page.next
+        } while next != nil && answer.rows < wanted.limit && answer.bytes < Limits.recordBytesPerAnswer
+        return answer.response(next: next)
     }
 }

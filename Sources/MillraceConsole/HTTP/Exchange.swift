@@ -106,7 +106,8 @@ final class Exchange: @unchecked Sendable {
             state.body = []
             return state.request
         }
-        guard let request else { return false }
+        guard var request else { return false }
+        request.showsToken = { [connection, unowned server] in server.trusts(connection) }
         switch server.handle(request) {
         case .now(let response): return queueNow(response)
         case .later(let work):
@@ -167,13 +168,13 @@ final class Exchange: @unchecked Sendable {
     }
 
     private func queue(_ response: Response) -> Bool {
-        connection.answers()
+        if case .stream = response.body { connection.answers() } else { connection.sends(now: server.clock.now) }
         if response.status >= 500 { server.counters.failed.increment() }
         return HTTPCallbacks.queue(response, on: pointer, of: self, server: server)
     }
 
     func completed() {
         state.withLock { $0.phase = .completed }
-        connection.waitsForHead(now: server.clock.now)
+        connection.completes(now: server.clock.now)
     }
 }

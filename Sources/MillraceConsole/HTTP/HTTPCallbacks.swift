@@ -11,6 +11,7 @@ enum HTTPCallbacks {
             guard let socket = mr_http_context(pointer) else { return nil }
             let connection = Unmanaged<Connection>.fromOpaque(socket).takeUnretainedValue()
             let text = String(validatingCString: target) ?? ""
+            connection.beginsHead(now: server.clock.now)
             let exchange = server.open.withLock { open in
                 let exchange = Exchange(
                     id: open.id(), target: text, connection: connection, pointer: pointer, server: server)
@@ -50,17 +51,24 @@ enum HTTPCallbacks {
             let address = Address(high: word(0..<8), low: word(8..<16))
             let descriptor = mr_http_descriptor(pointer)
             let now = server.clock.now
-            let connection = server.open.withLock { open in
+            let (connection, surplus) = server.open.withLock { open in
                 let connection = Connection(id: open.id(), address: address, descriptor: descriptor, now: now)
                 open.connections[connection.id] = connection
-                return connection
+                return (connection, server.options.isPublic ? open.strangers.add(connection) : nil)
+            }
+            if let surplus {
+                server.counters.crowded.increment()
+                surplus.shut()
             }
             socket.pointee = Unmanaged.passRetained(connection).toOpaque()
         } else if let opaque = socket.pointee {
             socket.pointee = nil
             let connection = Unmanaged<Connection>.fromOpaque(opaque).takeRetainedValue()
             connection.close()
-            server.open.withLock { $0.connections[connection.id] = nil }
+            server.open.withLock { open in
+                open.connections[connection.id] = nil
+                open.strangers.remove(connection)
+            }
         }
     }
 
@@ -87,10 +95,19 @@ enum HTTPCallbacks {
     {
         let raw: OpaquePointer?
         switch response.body {
-        case .bytes(let bytes):
+        case .bytes(let bytes) where bytes.count <= Limits.httpSmallAnswer:
             raw = bytes.withUnsafeBytes {
                 mr_http_answer($0.baseAddress, $0.count)
             }
+        case .bytes(let bytes):
+            guard let source = BodySource(bytes, exchange.connection, server) else {
+                server.counters.refused.increment()
+                let refusal = Response.refusal(503, "too many answers wait for their clients")
+                return queue(refusal, on: pointer, of: exchange, server: server)
+            }
+            raw = MHD_create_response_from_callback(
+                UInt64(bytes.count), 64 << 10, BodySource.read, Unmanaged.passRetained(source).toOpaque(),
+                BodySource.free)
         case .stream(let stream):
             let source = StreamSource(stream: stream, pointer: pointer, server: server, id: exchange.id)
             stream.whenStalled { [connection = exchange.connection] in connection.shut() }
@@ -109,6 +126,39 @@ enum HTTPCallbacks {
         }
         if response.closes { MHD_add_response_header(raw, "Connection", "close") }
         return MHD_queue_response(pointer, UInt32(response.status), raw) == .YES
+    }
+}
+
+/// Feeds one large answer as its client takes it, which is how a client that takes nothing is told.
+private final class BodySource: Sendable {
+    private let bytes: [UInt8]
+    private let connection: Connection
+    private unowned let server: HTTPServer
+
+    /// `nil` when too much waits already.
+    init?(_ bytes: [UInt8], _ connection: Connection, _ server: HTTPServer) {
+        let fits = server.open.withLock { open in
+            guard open.answerBytes + bytes.count <= Limits.httpAnswerBytes else { return false }
+            open.answerBytes += bytes.count
+            return true
+        }
+        guard fits else { return nil }
+        (self.bytes, self.connection, self.server) = (bytes, connection, server)
+    }
+
+    static let read: MHD_ContentReaderCallback = { context, position, target, size in
+        guard let context, let target else { return -1 }
+        let source = Unmanaged<BodySource>.fromOpaque(context).takeUnretainedValue()
+        let rest = source.bytes.dropFirst(Int(position)).prefix(size)
+        rest.withUnsafeBytes { UnsafeMutableRawPointer(target).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        source.connection.takes(rest.count, now: source.server.clock.now)
+        return rest.count
+    }
+
+    static let free: MHD_ContentReaderFreeCallback = { context in
+        guard let context else { return }
+        let source = Unmanaged<BodySource>.fromOpaque(context).takeRetainedValue()
+        source.server.open.withLock { $0.answerBytes -= source.bytes.count }
     }
 }
 

@@ -132,6 +132,8 @@ final class HTTPServer: Sendable {
     /// Connections that are open now.
     var connections: Int { open.withLock { $0.connections.count } }
 
+    func trusts(_ connection: Connection) { open.withLock { $0.strangers.remove(connection) } }
+
     // MARK: The sweeper
 
     private func sweepLater() {
@@ -196,7 +198,11 @@ struct OpenConnections: Sendable {
     var connections: [UInt64: Connection] = [:]
     var exchanges: [UInt64: Exchange] = [:]
     var streams: [UInt64: EventStream] = [:]
+    /// Those that have not shown the token, where others can reach the node.
+    var strangers = Strangers()
     var waiting = 0
+    /// Of large answers that are on their way.
+    var answerBytes = 0
     var nextID: UInt64 = 0
     var isStopping = false
 
@@ -209,4 +215,6 @@ struct OpenConnections: Sendable {
 /// Since the start.
 struct HTTPCounters: Sendable {
     let requests = Counter(), refused = Counter(), failed = Counter(), slow = Counter(), connections = Counter()
+    /// Strangers' connections that were ended to make room.
+    let crowded = Counter()
 }

@@ -66,7 +66,13 @@ final class AccessRules: Sendable {
         return nil
     }
 
-    enum Verdict: Sendable, Hashable { case allowed, missing, wrong, throttled }
+    enum Verdict: Sendable, Hashable {
+        /// Nothing had to be shown.
+        case allowed
+        /// The token was shown.
+        case known
+        case missing, wrong, throttled
+    }
 
     func check(_ request: Request, _ access: Access) -> Verdict {
         let isLocal = !isPublic && request.address.isLoopback
@@ -89,7 +95,7 @@ final class AccessRules: Sendable {
         if isThrottled { return .throttled }
         let words = header.split(separator: " ", maxSplits: 1)
         if words.count == 2, words[0].lowercased() == "bearer", TokenFile.isEqual(words[1].utf8, token) {
-            return .allowed
+            return .known
         }
         refusedGuesses.increment()
         guesses.withLock { guesses in
@@ -106,7 +112,7 @@ final class AccessRules: Sendable {
     /// The answer to who may not. A wrong token waits for it.
     func refusal(_ verdict: Verdict) -> Answer {
         switch verdict {
-        case .allowed: return .now(.refusal(500, "allowed"))
+        case .allowed, .known: return .now(.refusal(500, "allowed"))
         case .missing:
             var response = Response.refusal(
                 401, "this needs the node's token", advice: "Authorization: Bearer, then what is in \(TokenFile.name)")

@@ -14,6 +14,8 @@ public struct Request: Sendable {
     public var headers: Headers
     public var body: [UInt8]
     public var address: Address
+    /// Called when the request has shown the node's token: its connection is no stranger's any more.
+    var showsToken: @Sendable () -> Void = {}
 
     public init(
         method: Method, path: [String], query: Query = Query(), headers: Headers = Headers(), body: [UInt8] = [],
