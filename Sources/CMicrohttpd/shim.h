@@ -54,7 +54,12 @@ static inline struct MHD_Daemon *mr_http_start(const struct mr_http_options *o) 
     MR_ITEM(MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, NULL);
     MR_ITEM(MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->memory_per_connection, NULL);
     if (o->threads > 1) MR_ITEM(MHD_OPTION_THREAD_POOL_SIZE, o->threads, NULL);
+#if MHD_VERSION >= 0x00097701
+    /// Refuses what mr_http_is_strict finds out for older versions.
+    MR_ITEM(MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2, NULL);
+#else
     MR_ITEM(MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL);
+#endif
     MR_ITEM(MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024, NULL);
     MR_ITEM(MHD_OPTION_NOTIFY_COMPLETED, o->on_completed, o->context);
     MR_ITEM(MHD_OPTION_NOTIFY_CONNECTION, o->on_connection, o->context);
@@ -111,6 +116,53 @@ static inline void mr_http_headers(
     struct MHD_Connection *connection, MHD_KeyValueIterator each, void *context) {
     MHD_get_connection_values(connection, MHD_HEADER_KIND, each, context);
 }
+
+/// Whether every byte of a head is where it has to be: one space on each side of the target, CRLF at the end of each
+/// line, no folded line, no NUL. To be asked when the head is whole and before anything else is.
+///
+/// Versions before 0.9.77 take all of these, and what one program takes and another does not is how requests are
+/// smuggled. They leave the head where it was received and put NULs over colons, CR and LF, so that where one word
+/// begins says how the one before it ended. Newer ones refuse such heads by themselves.
+#if MHD_VERSION >= 0x00097701
+static inline int mr_http_is_strict(
+    struct MHD_Connection *connection, const char *method, const char *target, size_t target_size,
+    const char *version) {
+    (void)connection, (void)method, (void)target, (void)target_size, (void)version;
+    return 1;
+}
+#else
+struct mr_http_place {
+    /// Where the next name has to begin; NULL once something was out of place.
+    const char *next;
+};
+
+static inline enum MHD_Result mr_http_place_header(
+    void *context, enum MHD_ValueKind kind, const char *name, const char *value) {
+    (void)kind;
+    struct mr_http_place *place = context;
+    const char *colon = name + strlen(name), *at = colon + 1;
+    int is_right = name == place->next && colon != name && value && value > colon;
+    while (is_right && at < value && (*at == ' ' || *at == '\t')) at++;
+    place->next = NULL;
+    if (!is_right || at != value) return MHD_NO;
+    const char *end = value + strlen(value);
+    if (end[1] == 0) place->next = end + 2;
+    return place->next ? MHD_YES : MHD_NO;
+}
+
+static inline int mr_http_is_strict(
+    struct MHD_Connection *connection, const char *method, const char *target, size_t target_size,
+    const char *version) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (!info || method + strlen(method) + 1 != target || target + target_size + 1 != version) return 0;
+    struct mr_http_place place = {version + strlen(version) + 2};
+    if (place.next[-1] != 0) return 0;
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, mr_http_place_header, &place);
+    // Behind the last header the empty line, and nothing else.
+    return place.next && place.next + 2 == method + info->header_size;
+}
+#endif
 
 /// An answer with a copy of the bytes.
 static inline struct MHD_Response *mr_http_answer(const void *bytes, size_t count) {

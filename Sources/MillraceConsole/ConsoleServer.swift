@@ -63,7 +63,8 @@ public final class ConsoleServer: Sendable {
                 let counters = http.counters
                 return HTTPFigures(
                     requests: counters.requests.value, refused: counters.refused.value, failed: counters.failed.value,
-                    slow: counters.slow.value, crowded: counters.crowded.value, connections: counters.connections.value, open: http.connections,
+                    slow: counters.slow.value, crowded: counters.crowded.value, connections: counters.connections.value,
+                    open: http.connections,
                     guesses: rules.refusedGuesses.value)
             }
         }

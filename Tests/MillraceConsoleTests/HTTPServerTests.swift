@@ -89,6 +89,12 @@ import Testing
         ("folded header", "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n"),
         ("bare line feeds", "GET / HTTP/1.1\nHost: a\n\n"),
         ("bare line feed in a head", "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"),
+        ("bare line feed before the empty line", "GET / HTTP/1.1\r\nHost: a\n\r\n"),
+        ("bare line feed for the empty line", "GET / HTTP/1.1\r\nHost: a\r\n\n"),
+        ("bare line feed behind the first line", "GET / HTTP/1.1\nHost: a\r\n\r\n"),
+        ("space behind the version", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"),
+        ("folded host", "GET / HTTP/1.1\r\nHost:\r\n a\r\n\r\n"),
+        ("name continued", "POST / HTTP/1.1\r\nHost: a\r\nContent-Len: 5\r\n gth\r\n\r\nhello"),
         ("bare carriage return", "GET / HTTP/1.1\r\nHost: a\r\nX: b\rY: c\r\n\r\n"),
         ("nul in a header", "GET / HTTP/1.1\r\nHost: a\r\nX: b\u{0}c\r\n\r\n"),
         ("nul in the target, raw", "GET /a\u{0}b HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -115,6 +121,38 @@ import Testing
             let answer = await client.answer()
             #expect(answer == nil || (answer?.status ?? 0) >= 400, "\(what): \(answer?.status ?? 0)")
             #expect(running.seen.withLock { $0.isEmpty }, "\(what)")
+        }
+    }
+
+    /// However a head comes in, and whatever a well-behaved client may put into it, it is read as it was sent.
+    @Test func `well-formed heads are taken, in one piece or byte by byte`() async throws {
+        try await serving({ request in .now(.text("\(request.path) \(request.headers.all.count)")) }) { running in
+            let many = (0..<60).map { "X-\($0):\t \(String(repeating: "v", count: $0 * 7))\r\n" }.joined()
+            let heads = [
+                "GET /a?b=c&d=%20e HTTP/1.1\r\nHost: a\r\n\r\n",
+                "GET /a HTTP/1.1\r\nHost: a\r\nX:\r\nY: \r\nZ:z\r\nX-Spaced: a b\tc \r\n\r\n",
+                "GET /a HTTP/1.1\r\nHost: a\r\nCookie: one=1; two=2\r\n\r\n",
+                "GET /a?empty&=x&y= HTTP/1.1\r\nHost: a\r\n\(many)\r\n",
+                "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+            ]
+            for head in heads {
+                let whole = running.client()
+                for _ in 0..<3 {
+                    whole.send(head)
+                    var answer = await whole.answer()
+                    if answer?.status == 100 { answer = await whole.answer() }
+                    #expect(answer?.status == 200, "\(head)")
+                }
+                let pieces = running.client()
+                for byte in head.utf8 { pieces.send([byte]) }
+                var answer = await pieces.answer()
+                if answer?.status == 100 { answer = await pieces.answer() }
+                #expect(answer?.status == 200, "byte by byte: \(head)")
+            }
+            // Several in one go.
+            let client = running.client()
+            client.send(String(repeating: heads[0] + heads[1] + heads[3], count: 5))
+            for _ in 0..<15 { #expect(await client.answer()?.status == 200) }
         }
     }
 

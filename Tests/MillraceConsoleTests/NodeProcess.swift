@@ -31,7 +31,7 @@ final class NodeProcess: @unchecked Sendable {
         self.folder = try folder ?? Self.makeFolder()
         data = arguments.firstIndex(of: "--data-directory").map { arguments[$0 + 1] } ?? ""
         log = self.folder.appendingPathComponent("errors-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: log.path, contents: nil)
+        try Data().write(to: log)
         if let descriptors {
             process.executableURL = URL(fileURLWithPath: "/bin/sh")
             let words = ["ulimit -n \(descriptors); exec \"$0\" \"$@\"", Self.program.path] + arguments

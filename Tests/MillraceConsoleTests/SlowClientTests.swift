@@ -60,7 +60,11 @@ import Testing
             // What a closed connection answers to a letter is an error, to the next one at the latest.
             var left: [(kind: Kind, client: RawClient)] = []
             for one in open {
-                if one.client.send("a") { left.append(one) } else { ended[one.kind, default: []].append(clock.now - start) }
+                if one.client.send("a") {
+                    left.append(one)
+                } else {
+                    ended[one.kind, default: []].append(clock.now - start)
+                }
             }
             open = left
             try await clock.sleep(for: .milliseconds(500))
@@ -105,7 +109,7 @@ import Testing
 
     @Test func `the surplus stranger is the oldest of the address that has most of them`() {
         func connection(_ id: UInt64, _ address: UInt64) -> Connection {
-            Connection(id: id, address: Address(high: 0, low: address), descriptor: -1, now: .zero)
+            Connection(id: id, address: Address(high: 0, low: address), descriptor: -1, now: SystemClock().now)
         }
         var strangers = Strangers()
         let honest = connection(1, 7)

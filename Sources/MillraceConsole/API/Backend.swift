@@ -51,6 +51,19 @@ final class APIContext: Sendable {
         await executor.stop(by: deadline)
     }
 
+    /// What is wrong with the node: its own complaint, or a partition that refuses service.
+    func complaint(_ status: NodeStatus) -> String? {
+        if let complaint = status.complaint { return complaint }
+        for topic in backend.log?.topics ?? [] {
+            for partition in topic.partitions {
+                if let fault = partition.fault {
+                    return "the log's partition \(topic.name)/\(partition.index) is out of service: \(fault.message)"
+                }
+            }
+        }
+        return nil
+    }
+
     func needTables() throws(Failure) -> TableStore {
         guard let tables = backend.tables else { throw Failure(.notFound, "this node keeps no tables") }
         return tables

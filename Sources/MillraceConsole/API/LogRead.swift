@@ -116,11 +116,14 @@ enum LogRead {
         json.beginObject()
         json.key("records")
         json.beginArray()
-        try tail.read(limit: limit, scan: Limits.recordsPerSearch, matching: text) { (_, record) throws(Failure) in
+        let (_, found) = try tail.read(limit: limit, scan: Limits.recordsPerSearch, matching: text) {
+            (_, record) throws(Failure) in
             LogTail.write(record, partition: index, &json)
             return json.out.count < Limits.recordBytesPerAnswer
         }
         json.endArray()
+        // What is not served must not look like what is not there.
+        if found == 0, let fault = partition.fault { throw fault }
         json.member("next", tail.offset)
         json.member("end", partition.lastStableOffset)
         json.endObject()

@@ -48,7 +48,8 @@ enum MetricsText {
         page.metric("up_seconds", "gauge", "Seconds since the node started.", [([], status.uptime.seconds)])
         page.metric("cpu_seconds_total", "counter", "CPU time of the process.", [([], status.cpuSeconds)])
         page.metric("resident_bytes", "gauge", "Resident memory.", [([], Double(status.residentBytes))])
-        page.metric("healthy", "gauge", "1 when nothing is complained about.", [([], status.complaint == nil ? 1 : 0)])
+        page.metric(
+            "healthy", "gauge", "1 when nothing is complained about.", [([], api.complaint(status) == nil ? 1 : 0)])
         pipelines(status, api.clock.wall, &page)
         logs(api, &page)
         page.metric("http_requests_total", "counter", "Requests.", [([], Double(http.requests))])

@@ -13,7 +13,7 @@ enum NodeAPI {
             ) { _, _ in
                 .later {
                     let status = await api.backend.status()
-                    if let complaint = status.complaint { return .text("\(complaint)\n", status: 503) }
+                    if let complaint = api.complaint(status) { return .text("\(complaint)\n", status: 503) }
                     let starting = status.pipelines.first { $0.state == .starting || $0.state == .restarting }
                     if let starting { return .text("\(starting.name) is \(starting.state.rawValue)\n", status: 503) }
                     return .text("ready\n")
@@ -41,7 +41,7 @@ enum NodeAPI {
                 } catch { return .now(.failure(error)) }
                 return .later {
                     let status = await api.backend.status()
-                    return .json { json in StatusJSON.write(status, at: api.clock.wall, &json) }
+                    return .json { json in StatusJSON.write(status, api.complaint(status), at: api.clock.wall, &json) }
                 }
             },
             Route(.get, "/metrics", .read, "Prometheus text", produces: ["text/plain"]) { _, _ in
@@ -61,7 +61,7 @@ enum NodeAPI {
             while !stream.isClosed {
                 let status = await api.backend.status()
                 let wall = api.clock.wall
-                events.event("status") { json in StatusJSON.write(status, at: wall, &json) }
+                events.event("status") { json in StatusJSON.write(status, api.complaint(status), at: wall, &json) }
                 guard await events.flush(to: stream) else { return }
                 guard
                     await stream.wait(

@@ -3,15 +3,15 @@ internal import MillraceEngine
 
 /// The node's status as JSON: seconds and bytes throughout, times as RFC 3339.
 enum StatusJSON {
-    static func write(_ status: NodeStatus, at wall: EventTime, _ json: inout JSONWriter) {
+    static func write(_ status: NodeStatus, _ complaint: String?, at wall: EventTime, _ json: inout JSONWriter) {
         json.object { json in
             json.member("at", wall.description)
             json.member("startedAt", status.startedAt.description)
             json.member("uptimeSeconds", status.uptime.seconds)
             json.member("cpuSeconds", status.cpuSeconds)
             json.member("residentBytes", status.residentBytes)
-            json.member("healthy", status.complaint == nil)
-            if let complaint = status.complaint { json.member("complaint", complaint) }
+            json.member("healthy", complaint == nil)
+            if let complaint { json.member("complaint", complaint) }
             json.key("pipelines")
             json.array { json in for pipeline in status.pipelines { write(pipeline, &json) } }
         }

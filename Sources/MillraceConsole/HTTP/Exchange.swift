@@ -27,16 +27,23 @@ final class Exchange: @unchecked Sendable {
     let target: String
     let connection: Connection
     private let pointer: OpaquePointer
+    /// Where the target was received: libmicrohttpd's memory, valid until the head was looked at.
+    private let raw: UnsafePointer<CChar>
     private unowned let server: HTTPServer
     private let state = Lock(State())
 
-    init(id: UInt64, target: String, connection: Connection, pointer: OpaquePointer, server: HTTPServer) {
+    init(
+        id: UInt64, target: String, connection: Connection, pointer: OpaquePointer, server: HTTPServer,
+        raw: UnsafePointer<CChar>
+    ) {
         (self.id, self.target, self.connection) = (id, target, connection)
-        (self.pointer, self.server) = (pointer, server)
+        (self.pointer, self.server, self.raw) = (pointer, server, raw)
     }
 
     /// The handler of libmicrohttpd, called for the head, for pieces of the body, for its end, and after each resume.
-    func proceed(method: String, version: String, upload: UnsafeRawBufferPointer) -> Bool {
+    func proceed(
+        method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, upload: UnsafeRawBufferPointer
+    ) -> Bool {
         enum Step {
             case head, piece, end, answer(Response), nothing
         }
@@ -61,11 +68,15 @@ final class Exchange: @unchecked Sendable {
         }
     }
 
-    private func head(method: String, version: String) -> Bool {
+    private func head(method: UnsafePointer<CChar>, version: UnsafePointer<CChar>) -> Bool {
         server.counters.requests.increment()
+        guard mr_http_is_strict(pointer, method, raw, target.utf8.count, version) != 0 else {
+            server.counters.refused.increment()
+            return queueNow(.refusal(400, "the head is malformed", closes: true))
+        }
         switch RequestHead.check(
-            method: method, target: target, version: version, headers: HTTPCallbacks.headers(of: pointer),
-            address: connection.address)
+            method: String(cString: method), target: target, version: String(cString: version),
+            headers: HTTPCallbacks.headers(of: pointer), address: connection.address)
         {
         case .failure(let refusal):
             server.counters.refused.increment()

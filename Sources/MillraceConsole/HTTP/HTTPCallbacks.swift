@@ -14,7 +14,7 @@ enum HTTPCallbacks {
             connection.beginsHead(now: server.clock.now)
             let exchange = server.open.withLock { open in
                 let exchange = Exchange(
-                    id: open.id(), target: text, connection: connection, pointer: pointer, server: server)
+                    id: open.id(), target: text, connection: connection, pointer: pointer, server: server, raw: target)
                 open.exchanges[exchange.id] = exchange
                 return exchange
             }
@@ -26,8 +26,7 @@ enum HTTPCallbacks {
         let exchange = Unmanaged<Exchange>.fromOpaque(opaque).takeUnretainedValue()
         let bytes = UnsafeRawBufferPointer(start: upload, count: size.pointee)
         size.pointee = 0
-        let goesOn = exchange.proceed(
-            method: String(cString: method), version: String(cString: version), upload: bytes)
+        let goesOn = exchange.proceed(method: method, version: version, upload: bytes)
         return goesOn ? .YES : .NO
     }
 
