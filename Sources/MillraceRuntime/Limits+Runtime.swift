@@ -22,6 +22,10 @@ extension Limits {
     public static let lanePosts = 65_536
     /// Lanes of one pool: the largest machines of today.
     public static let lanes = 1_024
+    /// A lane that is in one job for so long is closed, and its other strands move away. A turn takes a millisecond.
+    public static let laneStuck = TimeSpan.seconds(1)
+    /// Lanes that a pool makes in place of closed ones, at most. Each is a thread.
+    public static let spareLanes = 16
     /// Jobs of one strand in a row before the lane's other strands have their turn.
     public static let strandQuantumJobs = 16
     /// The same in time, looked at between jobs.

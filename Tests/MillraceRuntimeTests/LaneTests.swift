@@ -172,6 +172,28 @@ private func end(_ lane: Lane) async {
     }
 }
 
+extension StrandTests {
+    @Test func `what waits behind a job that does not return goes along when its strand moves`() async throws {
+        let (stuck, free) = (Lane(name: "stuck", clock: clock), Lane(name: "free", clock: clock))
+        let gate = Monitor(false)
+        try stuck.post { gate.wait { $0 ? () : nil } }
+        let strand = Strand("s", on: stuck, clock: clock)
+        let order = Lock<[Character]>([])
+        let actor = Noting(strand, "a", order)
+        let waiting = (0..<3).map { _ in Task { await actor.note() } }
+        while strand.waiting < 3 { await Task.yield() }
+        strand.move(to: free)
+        for task in waiting { await task.value }
+        // The entry that was left behind does nothing when its lane comes back.
+        gate.withLock { $0 = true }
+        gate.signal()
+        await end(stuck)
+        await actor.note()
+        #expect(order.withLock { $0 } == ["a", "a", "a", "a"])
+        await end(free)
+    }
+}
+
 private actor Noting {
     private let strand: Strand, name: Character, order: Lock<[Character]>
     init(_ strand: Strand, _ name: Character, _ order: Lock<[Character]>) {
@@ -208,6 +230,36 @@ private actor Noting {
         #expect(await pool.stop(by: clock.now + .seconds(5)).isEmpty)
     }
 
+    @Test func `a lane that does not come back is closed, relieved and replaced`() async throws {
+        let clock = SystemClock()
+        let pool = LanePool(count: 2, clock: clock)
+        let strands = (0..<4).map { pool.strand("\($0)") }
+        let gate = Monitor(false)
+        // Strand 0 is in a job on lane 0 that does not return; strand 2 waits behind it.
+        let blocker = Blocker(strands[0], gate)
+        async let blocked: Void = blocker.wait()
+        while !strands[0].isRunning { await Task.yield() }
+        while pool.lanes[0].usage.current < Limits.laneStuck { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(pool.rebalance(strands.map { ($0, 0.0) }) == 1)
+        #expect(pool.lanes.count == 3)
+        #expect(strands.map(\.lane.index) == [0, 1, 2, 1])
+        // Nobody new is placed there, though it has the fewest seats.
+        #expect(pool.strand("new").lane.index == 2)
+        #expect(pool.rebalance(strands.map { ($0, 0.0) }) == 0)
+        gate.withLock { $0 = true }
+        gate.signal()
+        await blocked
+        #expect(await pool.stop(by: clock.now + .seconds(60)).isEmpty)
+    }
+
+    @Test func `loads are not evened out onto a lane that is closed`() {
+        let unequal: [(lane: Int, load: Double)] = [(0, 0.45), (0, 0.45), (1, 0.0), (2, 0.3)]
+        let moves = LaneBalance.moves(seats: unequal, lanes: 3, closed: [1])
+        #expect(moves.allSatisfy { $0.lane != 1 && $0.from != 1 })
+        #expect(LaneBalance.leastLoaded(seats: [3, 0, 1], busy: [.zero, .zero, .zero], closed: [1]) == 2)
+        #expect(LaneBalance.leastLoaded(seats: [3, 0], busy: [.zero, .zero], closed: [0, 1]) == 1)
+    }
+
     @Test func `stopping names the lanes that are still at work at the deadline`() async throws {
         let clock = SystemClock()
         let pool = LanePool(count: 2, name: "p", clock: clock)
@@ -217,4 +269,11 @@ private actor Noting {
         gate.withLock { $0 = true }
         gate.signal()
     }
+}
+
+private actor Blocker {
+    private let strand: Strand, gate: Monitor<Bool>
+    init(_ strand: Strand, _ gate: Monitor<Bool>) { (self.strand, self.gate) = (strand, gate) }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { strand.asUnownedSerialExecutor() }
+    func wait() { gate.wait { $0 ? () : nil } }
 }

@@ -4,15 +4,19 @@ internal import MillraceRuntime
 /// Threads of the console's own for what answers requests: it stays readable when user code holds up the cooperative
 /// pool, which is when people look at it.
 final class WebExecutor: TaskExecutor {
-    private let lanes: LanePool
+    private let pool: LanePool
+    private let lanes: [Lane]
     private let turn = Counter()
 
-    init(clock: any RuntimeClock) { lanes = LanePool(count: 2, name: "web", clock: clock) }
+    init(clock: any RuntimeClock) {
+        pool = LanePool(count: 2, name: "web", clock: clock)
+        lanes = pool.lanes
+    }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         turn.increment()
-        let lane = lanes.lanes[Int(turn.value % Int64(lanes.lanes.count))]
+        let lane = lanes[Int(turn.value % Int64(lanes.count))]
         let executor = asUnownedTaskExecutor()
         do throws(Failure) {
             try lane.post { job.runSynchronously(on: executor) }
@@ -25,5 +29,5 @@ final class WebExecutor: TaskExecutor {
     func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 
     /// The threads end with what is queued. The executor lives until then.
-    func stop(by deadline: MonotonicTime) async { _ = await lanes.stop(by: deadline) }
+    func stop(by deadline: MonotonicTime) async { _ = await pool.stop(by: deadline) }
 }
