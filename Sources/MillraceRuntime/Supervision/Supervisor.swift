@@ -74,7 +74,11 @@ public final class Supervisor: Sendable {
     public func remove(_ id: String) { step(.remove(id)) }
 
     /// Cancels a child that does not get on and treats it as failed. Starts one afresh that was given up.
-    public func restart(_ id: String, because failure: Failure) { step(.restart(id, failure)) }
+    ///
+    /// - Parameter directive: what becomes of it once it has ended or was abandoned.
+    public func restart(_ id: String, because failure: Failure, _ directive: Directive = .restart) {
+        step(.restart(id, failure, directive))
+    }
 
     /// Starts the children and returns when all are done (if the options say so) or the calling task is cancelled,
     /// after every child has ended or its deadline passed. Throws what it escalates. Once.

@@ -94,7 +94,7 @@ extension SupervisorState {
             forget(id)
             startNext(now, &actions)
         } else if let verdict = child.verdict, mode == .running, !group.contains(id) {
-            return failed(id, verdict, .restart, now, &actions)
+            return failed(id, verdict.failure, verdict.directive, now, &actions)
         } else {
             setPhase(id, .stopped)
             if child.rule.restart == .temporary { forget(id) }
@@ -153,11 +153,13 @@ extension SupervisorState {
         endIfDone(&actions)
     }
 
-    mutating func restart(_ id: String, because failure: Failure, _ now: MonotonicTime, _ actions: inout [Action]) {
+    mutating func restart(
+        _ id: String, _ failure: Failure, _ directive: Directive, _ now: MonotonicTime, _ actions: inout [Action]
+    ) {
         guard let child = children[id], mode == .running else { return }
         switch child.phase {
         case .starting, .running:
-            children[id]?.verdict = failure
+            children[id]?.verdict = (failure, directive)
             cancel(id, &actions)
         case .finished, .failed, .stopped:
             guard !group.contains(id) else { return }

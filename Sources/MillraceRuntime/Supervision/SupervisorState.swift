@@ -14,7 +14,7 @@ public struct SupervisorState: Sendable {
         /// Stop one child and forget it.
         case remove(String)
         /// It does not get on: cancel it and treat it as failed. One that is over is started afresh.
-        case restart(String, Failure)
+        case restart(String, Failure, Directive = .restart)
         case ready(String, UInt64)
         case ended(String, UInt64, Outcome)
         case timer(Int)
@@ -69,7 +69,7 @@ public struct SupervisorState: Sendable {
         var timer: Int?
         var isToBeForgotten = false
         /// Cancelled because it failed in a way it does not know itself.
-        var verdict: Failure?
+        var verdict: (failure: Failure, directive: Directive)?
     }
 
     enum Mode: Sendable, Hashable { case fresh, running, stopping, ended }
@@ -132,7 +132,7 @@ public struct SupervisorState: Sendable {
             endIfDone(&actions)
         case .add(let rule): add(rule, now, &actions)
         case .remove(let id): remove(id, now, &actions)
-        case .restart(let id, let failure): restart(id, because: failure, now, &actions)
+        case .restart(let id, let failure, let directive): restart(id, failure, directive, now, &actions)
         case .ready(let id, let incarnation): ready(id, incarnation, now, &actions)
         case .ended(let id, let incarnation, let outcome): ended(id, incarnation, outcome, now, &actions)
         case .timer(let token): fired(token, now, &actions)
