@@ -131,7 +131,8 @@ public final class Node: Sendable {
         var assembly = PipelineAssembly(
             node: .init(
                 settings: settings, log: log, tables: tables, identities: ProducerIdentities(tables), clock: clock,
-                blocking: blocking, logger: logger, seed: random.next(), release: release, blame: blame))
+                blocking: blocking, logger: logger, seed: random.next(), release: release, blame: blame,
+                stateBudget: SharedBudget(bytes: settings.stateBudget)))
         for log in topology.logs { _ = try assembly.topic(log) }
         var runners: [PipelineRunner] = []
         for (description, plan) in plans {
@@ -141,12 +142,13 @@ public final class Node: Sendable {
             runners.append(
                 PipelineRunner(
                     description, plan: plan, contexts: try assembly.contexts(description, plan), lanes: lanes,
-                    clock: clock, random: random.split()))
+                    shutdown: settings.drainDeadline, clock: clock, random: random.split()))
         }
         assembly.releaseOtherHolds()
         self.runners = runners
         watch = NodeWatch(
-            runners, lanes: lanes, settings: settings, clock: clock, logger: logger, isHopeless: isHopeless)
+            runners, lanes: lanes, settings: settings, clock: clock, logger: logger,
+            isHopeless: blame == nil ? nil : isHopeless)
     }
 
     private static var supervision: SupervisorState.Options {

@@ -4,28 +4,31 @@ internal import MillraceRuntime
 /// Looks after the tasks of a running node once a second: evens out the lanes, and notices tasks that do not get on.
 ///
 /// A task that has something to do and does nothing for `stuckAfter` is reported and restarted. One whose own code does
-/// not return cannot be: it keeps its lane. Its neighbours move to others, and under a guard the node stops its heart,
-/// so that the guard kills it and learns which record it was.
+/// not return keeps its thread: its neighbours move to other lanes within seconds, and a new run of it starts beside it.
+/// When that one gets stuck as well, before it has committed anything, there is no point in a third: the pipeline fails,
+/// and the node's others go on. Under a guard the node stops its heart instead, so that the guard kills it and learns
+/// which record it was.
 final class NodeWatch: Sendable {
     private let runners: [PipelineRunner]
     private let lanes: LanePool
     private let settings: NodeSettings
     private let clock: any RuntimeClock
     private let logger: Logger
-    /// A task is stuck for good: under a guard the heart stops.
-    private let isHopeless: Lock<Bool>
+    /// A task is stuck for good: the heart stops. `nil` without a guard.
+    private let isHopeless: Lock<Bool>?
     private let state = Lock(State())
 
     private struct State {
         var isRunning = false
         var timer: ClockTimer?
-        /// When a task was reported, and its last turn then: the same turn again means that it does not come back.
-        var reported: [TaskAddress: (at: MonotonicTime, turn: MonotonicTime)] = [:]
+        /// When a task was reported, and how many commits it had made: as many at the next time mean that it does not
+        /// come further than that.
+        var reported: [TaskAddress: (at: MonotonicTime, commits: Int64)] = [:]
     }
 
     init(
         _ runners: [PipelineRunner], lanes: LanePool, settings: NodeSettings, clock: any RuntimeClock, logger: Logger,
-        isHopeless: Lock<Bool>
+        isHopeless: Lock<Bool>?
     ) {
         (self.runners, self.lanes, self.settings) = (runners, lanes, settings)
         (self.clock, self.logger, self.isHopeless) = (clock, logger, isHopeless)
@@ -71,14 +74,28 @@ final class NodeWatch: Sendable {
             let last = state.reported[address]
             // Once for each time that the limit passes.
             if let last, now - last.at < settings.stuckAfter { return nil }
-            state.reported[address] = (now, turn)
-            return last.map { $0.turn == turn } ?? false
+            state.reported[address] = (now, figures.mark.commits)
+            return last.map { $0.commits == figures.mark.commits } ?? false
         }
         guard let isAgain else { return }
+        if !figures.isInTurn, figures.isCommitting {
+            // A new run would wait for the same disk.
+            logger.error(
+                "slow-commit",
+                Failure(
+                    .timedOut, "a commit has been under way for \(HumanText.span(now - turn))",
+                    advice: "Look at the disk of the data directory", place: address.description))
+            return
+        }
         let failure = Failure(
             .timedOut, "no progress for \(HumanText.span(now - turn)) with records to read",
             advice: "Look for a closure that blocks or loops; --guard finds the record", place: address.description)
         logger.error("task-stuck", failure)
-        if isAgain { isHopeless.withLock { $0 = true } } else { runner.restart(address, because: failure) }
+        guard isAgain else { return runner.restart(address, because: failure) }
+        if let isHopeless {
+            isHopeless.withLock { $0 = true }
+        } else {
+            runner.giveUp(address, because: failure)
+        }
     }
 }

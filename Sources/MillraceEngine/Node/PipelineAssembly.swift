@@ -29,6 +29,7 @@ struct PipelineAssembly {
         var seed: UInt64
         var release: String
         var blame: BlameBook?
+        var stateBudget: SharedBudget
     }
 
     static func shuffleTopic(_ pipeline: String, _ stage: Int) -> String { "_shuffle.\(pipeline).\(stage)" }
@@ -170,7 +171,7 @@ struct PipelineAssembly {
             ports: ports, table: table, failures: description.failures,
             commitInterval: description.commitInterval ?? node.settings.commitInterval,
             commitBytes: node.settings.commitBytes, idleAfter: node.settings.idleAfter,
-            stateBudget: node.settings.stateBudget, seed: node.seed &+ UInt64(partition),
+            stateBudget: node.stateBudget, seed: node.seed &+ UInt64(partition),
             store: TableTaskStore(node.tables),
             outbound: LogOutbound(address, topics: outbound, identities: node.identities, clock: node.clock),
             sink: sink, clock: node.clock, blocking: node.blocking, commits: node.blocking,

@@ -16,6 +16,8 @@ final class PipelineRunner: Sendable {
     let plan: Plan
     let seats: [Seat]
     private let lanes: LanePool
+    /// How long a task may take to end; then a new run may start beside it.
+    private let shutdown: TimeSpan
     private let supervisor: Supervisor
     private let state = Lock(State())
 
@@ -32,9 +34,9 @@ final class PipelineRunner: Sendable {
 
     init(
         _ description: PipelineDescription, plan: Plan, contexts: [TaskContext], lanes: LanePool,
-        clock: any RuntimeClock, random: SeededRandom
+        shutdown: TimeSpan, clock: any RuntimeClock, random: SeededRandom
     ) {
-        (self.description, self.plan, self.lanes) = (description, plan, lanes)
+        (self.description, self.plan, self.lanes, self.shutdown) = (description, plan, lanes, shutdown)
         seats = contexts.map { Seat(context: $0) }
         var options = SupervisorState.Options()
         options.endsWhenDone = true
@@ -137,6 +139,11 @@ final class PipelineRunner: Sendable {
         supervisor.restart(address.description, because: failure)
     }
 
+    /// Cancels a task that does not come back and fails the pipeline with it.
+    func giveUp(_ address: TaskAddress, because failure: Failure) {
+        supervisor.restart(address.description, because: failure, .escalate)
+    }
+
     var failure: Failure? { state.withLock { $0.failure } }
 
     var pipelineState: PipelineStatus.State {
@@ -151,9 +158,8 @@ final class PipelineRunner: Sendable {
     }
 
     private func child(_ seat: Seat) -> Child {
-        Child(seat.context.address.description, restart: .transient) { [self] context in
-            try await run(seat, incarnation: context)
-        }
+        let rule = ChildRule(seat.context.address.description, restart: .transient, shutdown: shutdown)
+        return Child(rule) { [self] context in try await run(seat, incarnation: context) }
     }
 
     private func run(_ seat: Seat, incarnation: ChildContext) async throws(Failure) {

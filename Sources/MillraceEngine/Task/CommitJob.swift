@@ -15,13 +15,16 @@ final class CommitJob: Sendable {
 
     /// Starts it on a blocking thread; `wake` is called when `result` is there.
     init(
-        _ commit: TaskCommit, _ outbox: Outbox, context: TaskContext, wake: @escaping @Sendable () -> Void
+        _ commit: TaskCommit, _ outbox: Outbox, as run: UInt64, context: TaskContext,
+        wake: @escaping @Sendable () -> Void
     ) throws(Failure) {
         let outcome = outcome
         try context.commits.submit {
             let start = context.clock.now
             do throws(Failure) {
-                let mark = try Self.perform(commit, outbox, context)
+                let mark = try context.fence.commit(as: run) { () throws(Failure) in
+                    try Self.perform(commit, outbox, context)
+                }
                 outcome.withLock { $0 = .success(Success(mark: mark, duration: context.clock.now - start)) }
             } catch {
                 outcome.withLock { $0 = .failure(error) }

@@ -63,10 +63,10 @@ actor PipelineTask {
             waiters = []
         }
         let context = context
-        let mark = try await context.blocking.run { () throws(Failure) in try context.recover() }
-        let stage = try StageRun(context, from: mark, board: board)
+        let start = try await context.blocking.run { () throws(Failure) in try context.recover() }
+        let stage = try StageRun(context, from: start, board: board)
         defer { stage.close() }
-        if mark.isFinished { return board.update { $0.state = .finished } }
+        if start.mark.isFinished { return board.update { $0.state = .finished } }
 
         do throws(Failure) { try await turn(stage) } catch {
             // A commit that is under way belongs to this run: the next must not begin before it is known what became

@@ -18,6 +18,10 @@ final class StageRun {
     private let context: TaskContext
     private let board: TaskBoard
     private let kernel: StageKernel
+    private let run: UInt64
+    private let state: UnsettledState
+    /// What was last reported to the budget.
+    private var heldBytes = 0
     private var ports: [InputPort]
     /// For a stage behind shuffles; other stages tell the time by their own records.
     private var upstream: UpstreamWatermarks?
@@ -42,10 +46,12 @@ final class StageRun {
     private var lastRecord: MonotonicTime
     private var unread = UnreadAge()
 
-    init(_ context: TaskContext, from mark: TaskMark, board: TaskBoard) throws(Failure) {
+    init(_ context: TaskContext, from start: TaskStart, board: TaskBoard) throws(Failure) {
+        let mark = start.mark
         (self.context, self.board, self.mark, lateBefore) = (context, board, mark, mark.lateRecords)
+        (run, state) = (start.run, UnsettledState(context.store.stateReader(of: context.address)))
         kernel = context.stage.makeKernel(KernelOptions(seed: context.seed, idleAfter: context.idleAfter))
-        try kernel.restore(from: context.store.stateReader(of: context.address), watermark: mark.watermark)
+        try kernel.restore(from: state, watermark: mark.watermark)
         ports = try Self.open(context, mark)
         if context.upstreamTasks > 0 {
             upstream = UpstreamWatermarks(
@@ -85,7 +91,11 @@ final class StageRun {
         return ports
     }
 
-    func close() { for port in ports { port.reader.close() } }
+    func close() {
+        for port in ports { port.reader.close() }
+        _ = context.stateBudget.report(before: heldBytes, now: 0)
+        heldBytes = 0
+    }
 
     /// Lets parked keys of an input flow again, each from an offset on.
     func unpark(_ keys: [[UInt8]: Int64], port: Int) { ports[port].failing.unpark(keys) }
@@ -96,7 +106,7 @@ final class StageRun {
     func turn(isStopping: Bool, isPaused: Bool, wake: @escaping @Sendable () -> Void) throws(Failure) -> Next {
         let now = context.clock.now
         // From here on the task owes an end of the turn; what user code does in it is seen by nobody else.
-        board.update { ($0.lastTurn, $0.hasWork) = (now, true) }
+        board.update { ($0.lastTurn, $0.hasWork, $0.isInTurn) = (now, true, true) }
         try settleCommit(at: now)
         let mustTick = now >= nextTick
         // Before the records, which are taken to arrive now.
@@ -218,6 +228,7 @@ final class StageRun {
     private func settleCommit(at now: MonotonicTime) throws(Failure) {
         guard let result = job?.result else { return }
         job = nil
+        state.settled()
         let success = try result.get()
         for (port, position) in zip(ports, success.mark.positions) { port.reader.committed(upTo: position) }
         let wall = context.clock.wall
@@ -227,7 +238,17 @@ final class StageRun {
             $0.commitDuration = success.duration
         }
         // Only now: what is evicted is read back from the store, which has it since this moment.
-        if kernel.stateBytes > context.stateBudget { _ = kernel.evict(downTo: context.stateBudget) }
+        if let share = reportMemory() {
+            _ = kernel.evict(downTo: share)
+            _ = reportMemory()
+        }
+    }
+
+    /// What the task's state should shrink to, when all tasks together hold too much.
+    private func reportMemory() -> Int? {
+        let now = kernel.stateBytes
+        defer { heldBytes = now }
+        return context.stateBudget.report(before: heldBytes, now: now)
     }
 
     /// Hands everything since the last commit to a blocking thread. Does nothing when there is nothing.
@@ -264,7 +285,8 @@ final class StageRun {
             task: context.address, release: context.release, mark: mark,
             inputs: ports.map { CommittedRange(input: $0.name, first: $0.committed, end: $0.position) },
             delta: delta, rows: context.table == nil ? nil : outbox.rows, table: context.table)
-        job = try CommitJob(commit, outbox, context: context, wake: wake)
+        state.committing(delta)
+        job = try CommitJob(commit, outbox, as: run, context: context, wake: wake)
         // New buffers: the old ones belong to the commit now. Once per commit, not per record.
         outbox = Outbox(rows: RowBuffer(layout: context.layout))
         delta = StateDelta()
@@ -316,6 +338,7 @@ final class StageRun {
             figures.parkedKeys = ports.reduce(0) { $0 + $1.failing.parkedKeys }
             figures.lastTurn = now
             figures.hasWork = waiting > 0 || job != nil
+            (figures.isInTurn, figures.isCommitting) = (false, job != nil)
         }
     }
 }

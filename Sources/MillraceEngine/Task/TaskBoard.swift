@@ -28,6 +28,9 @@ final class TaskBoard: Sendable {
         var lastTurn: MonotonicTime?
         /// It is in the middle of a turn, or has something to read or to write: it should get on.
         var hasWork = false
+        /// Between the two, a commit that is under way is all it waits for.
+        var isInTurn = false
+        var isCommitting = false
 
         /// A window of the task's load is full.
         mutating func measured(_ load: TaskLoad) {

@@ -2,6 +2,13 @@ internal import MillraceCore
 internal import MillraceFlow
 internal import MillraceRuntime
 
+/// Where a run of a task goes on.
+struct TaskStart: Sendable {
+    /// Its number, by which it is fenced.
+    var run: UInt64
+    var mark: TaskMark
+}
+
 /// Everything about a task that stays the same from one run to the next.
 struct TaskContext: Sendable {
     var address: TaskAddress
@@ -16,7 +23,8 @@ struct TaskContext: Sendable {
     var commitInterval: TimeSpan
     var commitBytes: Int
     var idleAfter: TimeSpan
-    var stateBudget: Int
+    /// Shared by all tasks of the node.
+    var stateBudget: SharedBudget
     var seed: UInt64
 
     var store: any TaskStore
@@ -34,14 +42,16 @@ struct TaskContext: Sendable {
     /// Where this task says whether it waits for time, with its own number; and where the readers of its shuffle do.
     var demand: TimeDemand?
     var readersDemand: TimeDemand?
+    let fence = TaskFence()
 
     /// What a run of the task begins with, after whatever ended the one before: settles its last commit, and says from
     /// where to go on. Blocks.
-    func recover() throws(Failure) -> TaskMark {
+    func recover() throws(Failure) -> TaskStart {
+        let run = fence.begin()
         let mark = try store.mark(of: address) ?? TaskMark()
         try outbound.recover(mark.transaction)
         try sink?.recover(lastCommit: mark.commits)
-        return mark
+        return TaskStart(run: run, mark: mark)
     }
 
     /// How many tasks tell this one their watermarks; 0 for a stage that reads the pipeline's inputs.
