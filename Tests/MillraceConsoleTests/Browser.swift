@@ -125,6 +125,17 @@ final class Browser: @unchecked Sendable {
         try await call("POST", session + "/goog/cdp/execute", ["cmd": name, "params": parameters])
     }
 
+    /// A key of the keyboard, by its name: `l`, `Tab`, `Escape`.
+    func press(_ key: String) async throws {
+        var parameters: [String: Any] = ["type": "keyDown", "key": key]
+        if key.count == 1 { parameters["text"] = key }
+        if let code = ["Tab": 9, "Enter": 13, "Escape": 27][key] { parameters["windowsVirtualKeyCode"] = code }
+        _ = try await command("Input.dispatchKeyEvent", parameters)
+        parameters["type"] = "keyUp"
+        parameters["text"] = nil
+        _ = try await command("Input.dispatchKeyEvent", parameters)
+    }
+
     func show(width: Int, height: Int, isDark: Bool = false) async throws {
         _ = try await command(
             "Emulation.setDeviceMetricsOverride",

@@ -64,7 +64,7 @@ struct PageTests {
                 document.querySelector('#token').value = '\(ConsoleFixture.token)';
                 document.querySelector('#dialog button.main').click()
                 """)
-            #expect(try await browser.until("document.querySelector('#dialog')?.textContent.includes('1 records')"))
+            #expect(try await browser.until("document.querySelector('#dialog')?.textContent.includes('1 record was')"))
             #expect(node.inspector.calls.withLock { $0 } == ["redrive 100000"])
 
             // The refused first try is the network's word about a 401; nothing else may be there.
@@ -101,6 +101,100 @@ struct PageTests {
                 try await browser.until(
                     "document.querySelector('#tapped tbody')?.textContent.includes('<b>tapped</b>')"))
             #expect(try await browser.console().isEmpty)
+        }
+    }
+
+    @Test func `views by keys, and nothing jumps while figures change`() async throws {
+        try await with(width: 1_280) { node, browser, url in
+            try node.put("/home", minute: 1, count: 41)
+            try await browser.open(url)
+            #expect(try await browser.until("document.querySelector('[data-results] .result')"))
+            // A marked element and a selection live through the news of several seconds.
+            _ = try await browser.run(
+                """
+                window.shifts = 0;
+                new PerformanceObserver(list => { for (const x of list.getEntries()) window.shifts += x.value; })
+                  .observe({ type: "layout-shift" });
+                window.kept = document.querySelector("[data-tile=in] .value");
+                getSelection().selectAllChildren(document.querySelector("[data-tile=in] h3"));
+                document.querySelector("a.edge").focus();
+                window.note = document.querySelector("[data-tile=in] .note").textContent;
+                """)
+            #expect(try await browser.until("document.querySelector('[data-tile=in] .note').textContent !== note"))
+            try await Task.sleep(for: .milliseconds(2_500))
+            #expect(try await browser.run("return kept.isConnected") as? Bool == true)
+            #expect(try await browser.run("return document.activeElement.matches('a.edge')") as? Bool == true)
+            #expect(try await browser.run("return getSelection().toString()") as? String != "")
+            let shifts = try await browser.run("return window.shifts") as? Double ?? .infinity
+            #expect(shifts <= 0.02, "\(shifts)")
+            for (key, hash) in [("l", "#/logs"), ("t", "#/tables"), ("x", "#/letters"), ("o", "#/")] {
+                try await browser.press(key)
+                #expect(try await browser.until("location.hash === '\(hash)'"), "\(key)")
+            }
+            try await browser.press("?")
+            #expect(try await browser.until("document.querySelector('#dialog').open"))
+            try await browser.press("Escape")
+            #expect(try await browser.until("!document.querySelector('#dialog').open"))
+            // From the top, the first stop is the way past the bar, and it is seen when it has the focus.
+            try await browser.open("about:blank")
+            try await browser.open(url + "#/logs/clicks")
+            #expect(try await browser.until("document.querySelector('#tail')"))
+            try await browser.press("Tab")
+            #expect(try await browser.run("return document.activeElement.className") as? String == "skip")
+            try await browser.press("Tab")
+            #expect(
+                try await browser.run("return getComputedStyle(document.activeElement).outlineStyle") as? String
+                    == "solid")
+            try await browser.press("/")
+            #expect(try await browser.run("return document.activeElement.type") as? String == "search")
+            #expect(try await browser.console().isEmpty)
+        }
+    }
+
+    @Test func `a log is searched standing still, and its tail waits for who reads further down`() async throws {
+        try await with(width: 1_280) { node, browser, url in
+            let lines = (0..<400).map { "{\"page\":\"/\($0 % 7)\",\"n\":\($0)}" }.joined(separator: "\n")
+            _ = await node.client().request("POST", "/logs/clicks?partition=0", body: lines)
+            _ = await node.client().request("POST", "/logs/clicks?partition=1", body: "{\"needle\":1}")
+            try await browser.open(url + "#/logs/clicks")
+            #expect(try await browser.until("document.querySelectorAll('#tail tbody tr').length > 40"))
+            _ = try await browser.run("document.querySelector('#tail').parentNode.scrollTop = 300")
+            _ = await node.client().request("POST", "/logs/clicks", body: "{\"late\":1}")
+            #expect(try await browser.until("document.querySelector('.held')?.textContent.includes('1 new record')"))
+            _ = try await browser.run("document.querySelector('.held').click()")
+            #expect(try await browser.until("document.querySelector('#tail tbody').textContent.includes('late')"))
+            #expect(try await browser.until("document.querySelector('.held').hidden"))
+            _ = try await browser.run(
+                """
+                document.querySelector('[aria-pressed]').click();
+                const field = document.querySelector('input[type=search]');
+                field.value = 'needle';
+                field.dispatchEvent(new Event('change'));
+                """)
+            #expect(try await browser.until("document.querySelector('#tail tbody').textContent.includes('needle')"))
+            #expect(try await browser.run("return document.querySelectorAll('#tail tbody tr').length") as? Int == 1)
+            #expect(try await browser.console().isEmpty)
+        }
+    }
+
+    @Test func `the page says when the node is gone, and goes on when it is back`() async throws {
+        try await with(width: 1_280) { node, browser, url in
+            try await browser.open(url)
+            #expect(try await browser.until("document.querySelector('#live').className === 'live on'"))
+            #expect(try await browser.run("return document.querySelector('#away').hidden") as? Bool == true)
+            await node.server.stop()
+            #expect(try await browser.until("!document.querySelector('#away').hidden"))
+            #expect(try await browser.run("return document.body.className") as? String == "stale")
+            let inspector = node.inspector
+            let again = try ConsoleServer(
+                .init(port: node.port), token: ConsoleFixture.token,
+                backend: ConsoleBackend(
+                    status: { await inspector.status() }, inspector: inspector, log: node.log, tables: node.tables),
+                clock: node.clock)
+            _ = try again.start()
+            #expect(try await browser.until("document.querySelector('#away').hidden"))
+            #expect(try await browser.until("document.querySelector('#live').className === 'live on'"))
+            await again.stop()
         }
     }
 

@@ -28,10 +28,16 @@ enum PageHTML {
             <a href="#/letters" data-view="letters">Dead letters</a>
           </nav>
           <span id="live" class="live" role="status" aria-live="polite">connecting</span>
+          <button id="keys" class="plain" type="button" title="Keys (?)" aria-label="Keys">?</button>
           <button id="theme" class="plain" type="button" title="Dark or light (d)"
             aria-label="Dark or light">◐</button>
         </header>
+        <p id="away" class="away" role="alert" hidden></p>
         <main id="main" tabindex="-1"></main>
+        <footer class="foot">
+          <span id="release"></span>
+          <a href="/openapi.json">API</a><a href="/metrics">metrics</a><a href="/configuration">configuration</a>
+        </footer>
         <dialog id="dialog"></dialog>
         <noscript>This page needs JavaScript; the same data is at /status, /logs, /tables and /openapi.json.</noscript>
         </body>

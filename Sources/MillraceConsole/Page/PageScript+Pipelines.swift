@@ -44,25 +44,25 @@ extension PageScript {
               text: step }))), loadBar(stage.tasks));
         }
         function taskTable(pipeline, stage) {
-          return h("div", { class: "scroll" }, h("table", {},
-            columns("Task", "State", "#Lane", "#Lag", "#Records behind", "Watermark", "Held by", "#In", "#Out",
-              "#Late", "#Bad",
-              "#Busy", "#Blocked", "#Commit took", "#State", "#Restarts"),
-            h("tbody", {}, stage.tasks.map(t => h("tr", {},
-              h("td", { class: "tight", text: stage.index + "/" + t.partition }), h("td", {}, chip(t.state)),
-              h("td", { class: "num", text: t.lane }), h("td", { class: "num", text: spanText(t.lagSeconds) }),
-              h("td", { class: "num", text: count(t.lagRecords) }), h("td", { class: "tight mono",
-                text: clock(t.watermark) }),
-              h("td", { class: "small", text: t.watermarkHolder || "–" }), h("td", { class: "num",
-                text: count(t.recordsIn) }),
-              h("td", { class: "num", text: count(t.recordsOut) }), h("td", { class: "num",
-                text: count(t.lateRecords) }),
-              h("td", { class: "num", text: count(t.badRecords) }),
-              h("td", { class: "num", text: Math.round(t.busy * 100) + " %" }),
-              h("td", { class: "num", text: Math.round(t.blocked * 100) + " %" }),
-              h("td", { class: "num", text: spanText(t.commitSeconds) }),
-              h("td", { class: "num", text: bytes(t.stateBytes).join("\u2009") }),
-              h("td", { class: "num", title: t.lastFailure || "", text: t.restarts }))))));
+          const percent = v => Math.round(v * 100) + "\u202f%";
+          return h("div", { class: "tasks", "data-key": "tasks/" + stage.index },
+            scroll("Tasks of stage " + stage.index, h("table", {},
+              columns("Task", "State", "#Lane", "#Lag", "#Unread", "Watermark", "Held by", "#In", "#Out", "#Late",
+                "#Bad", "#Busy", "#Blocked", "#Commit", "#State", "#Restarts"),
+              h("tbody", {}, stage.tasks.map(t => {
+                const num = (text, title) => h("td", { class: "num", text, title });
+                return h("tr", {},
+                  h("td", { class: "tight", text: stage.index + "/" + t.partition }), h("td", {}, chip(t.state)),
+                  num(t.lane), num(spanText(t.lagSeconds)), num(count(t.lagRecords)),
+                  h("td", { class: "tight mono", text: t.watermark ? markText(t.watermark) : "–",
+                    title: clock(t.watermark) }),
+                  h("td", { class: "small holder", text: t.watermarkHolder || "–" }),
+                  num(rate(t.inPerSecond), count(t.recordsIn) + " since the start"),
+                  num(rate(t.outPerSecond), count(t.recordsOut) + " since the start"),
+                  num(count(t.lateRecords)), num(count(t.badRecords)), num(percent(t.busy)), num(percent(t.blocked)),
+                  num(spanText(t.commitSeconds), spanText(t.commitAgeSeconds) + " ago, " + many(t.commits, "commit")),
+                  num(bytes(t.stateBytes).join("\u202f")), num(t.restarts, t.lastFailure || ""));
+              })))));
         }
         function pipelinePanel(pipeline) {
           const path = "/pipelines/" + encodeURIComponent(pipeline.name);
@@ -83,7 +83,7 @@ extension PageScript {
               return h(isLog ? "a" : "div", { class: "node", href: isLog ? "#/logs/" + encodeURIComponent(input) : null,
                 "data-key": pipeline.name + "/input/" + input },
                 h("span", { class: "kind", text: internal ? "shuffle" : isLog ? "log" : "source" }),
-                h("span", { class: "name", text: internal ? "by key" : input }),
+                h("span", { class: "name" }, soft(internal ? "by key" : input)),
                 h("span", { class: "small dim", text: many(stage.tasks.length, "partition") }));
             })));
             parts.push(edge(pipeline.name, stage, "in", speed(stage, "in"), "keeping up"));
@@ -95,24 +95,28 @@ extension PageScript {
             parts.push(h(isLog || isTable ? "a" : "div", { class: "node", href: isTable ? "#/tables/" +
               encodeURIComponent(output) : isLog ? "#/logs/" + encodeURIComponent(output) : null },
               h("span", { class: "kind", text: isTable ? "table" : isLog ? "log" : "output" }), h("span", {
-                class: "name", text: output })));
+                class: "name" }, soft(output))));
           }
           const bad = pipeline.deadLetters || pipeline.parkedKeys;
-          return h("section", { class: "panel", "data-pipeline": pipeline.name }, h("header", {}, h("h2", {
-            text: pipeline.name }),
+          return h("section", { class: "panel", "data-pipeline": pipeline.name, "data-key": pipeline.name },
+            h("header", {}, h("h2", { text: pipeline.name }),
             chip(pipeline.state),
-            bad ? h("a", { class: "chip warn", href: "#/letters/" + encodeURIComponent(pipeline.name) },
-              many(pipeline.deadLetters, "dead letter") + ", " + many(pipeline.parkedKeys, "parked key")) : null,
-            h("button", { type: "button", text: "Why", on: { click: show("Why: " + pipeline.name, "/why") } }),
-            h("button", { type: "button", text: "Plan", on: { click: show("Plan: " + pipeline.name, "/plan") } }),
-            h("button", { type: "button", text: paused ? "Resume" : "Pause", on: { click: steer } })),
+            bad ? h("a", { class: "chip warn", href: "#/letters/" + encodeURIComponent(pipeline.name) }, "⚠ ",
+              [pipeline.deadLetters ? many(pipeline.deadLetters, "dead letter") : "",
+                pipeline.parkedKeys ? many(pipeline.parkedKeys, "parked key") : ""].filter(Boolean).join(", ")) : null,
+            h("span", { class: "buttons" },
+              h("button", { type: "button", text: "Why", on: { click: show("Why: " + pipeline.name, "/why") } }),
+              h("button", { type: "button", text: "Plan", on: { click: show("Plan: " + pipeline.name, "/plan") } }),
+              h("button", { type: "button", text: paused ? "Resume" : "Pause", on: { click: steer } }))),
             pipeline.failure ? h("p", { class: "pad error", text: pipeline.failure }) : null,
             h("div", { class: "flow" }, parts),
             pipeline.stages.filter(x => opened.has(pipeline.name + "/" + x.index)).map(x => taskTable(pipeline, x)));
         }
         function overviewView() {
           const status = history.last;
-          if (!status) return [empty("Waiting for the node's first word")];
+          // The same places as with figures, so that nothing jumps when they come.
+          if (!status) return [tiles(null), h("section", { class: "panel" },
+            empty("Waiting for the node's first word"))];
           return [tiles(status), status.pipelines.length ? status.pipelines.map(p => [pipelinePanel(p),
             p.outputs.map(resultPanel)])
             : h("section", { class: "panel" }, empty("No pipeline runs on this node"))];

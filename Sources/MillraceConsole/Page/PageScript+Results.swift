@@ -69,15 +69,38 @@ extension PageScript {
               .sort((a, b) => a.id.localeCompare(b.id));
             state.chosen = now;
           }
-          return h("section", { class: "panel", "data-results": name }, h("header", {}, h("h2", {}, name, h("span", {
-            class: "small dim", text: " " + state.columns.value })), h("span", { class: "small dim",
-              text: state.series.size > state.shown.length ? "the largest " + state.shown.length + " of " +
-              count(state.series.size) + " keys" : many(state.series.size, "key") }),
-            h("a", { class: "button", href: "#/tables/" + encodeURIComponent(name), text: "Rows" })),
-            h("div", { class: "results" }, state.shown.map(one => h("a", { class: "result" + (now - one.changed < 900 ?
-              " fresh" : ""), href: "#/tables/" + encodeURIComponent(name) + "/" + encodeURIComponent(one.id),
-              "data-key": "result/" + name + "/" + one.id }, h("span", { class: "name", text: one.id || "all" }),
-              h("span", { class: "value", text: count(one.value) }), spark([...one.points.values()], "var(--out)")))));
+          // As many columns as make full rows, as far as the place allows.
+          const widest = Math.max(1, Math.floor(($("main").clientWidth - 60) / (13 * em())));
+          const rows = Math.ceil(state.shown.length / widest), place = h("div", { class: "results" });
+          place.style.setProperty("--columns", widest < 3 ? widest : Math.ceil(state.shown.length / rows));
+          return h("section", { class: "panel", "data-results": name, "data-key": "results/" + name },
+            h("header", {}, h("h2", {}, name, h("span", { class: "small dim", text: " " + state.columns.value })),
+              h("span", { class: "small dim", text: state.series.size > state.shown.length ? "the largest " +
+                state.shown.length + " of " + count(state.series.size) + " keys" : many(state.series.size, "key") }),
+              h("a", { class: "button", href: "#/tables/" + encodeURIComponent(name), text: "Rows" })),
+            fill(place, {}, [state.shown.map(one => resultCard(name, state, one))]));
+        }
+        const em = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
+        function resultCard(name, state, one) {
+          const values = [...one.points.values()], before = values[values.length - 2];
+          const step = before ? (one.value - before) / before * 100 : NaN;
+          const change = !isFinite(step) ? "\u00a0" : Math.abs(step) < 0.5 ? "± 0\u202f%" :
+            (step > 0 ? "▲ " : "▼ ") + Math.abs(step).toFixed(0) + "\u202f%";
+          return h("a", { class: "result", "data-key": "result/" + name + "/" + one.id, title: one.id,
+            href: "#/tables/" + encodeURIComponent(name) + "/" + encodeURIComponent(one.id) },
+            h("span", { class: "name", text: one.id || "all" }), h("span", { class: "value", text: count(one.value) }),
+            h("span", { class: "change", text: change }), spark(values, "var(--out)", 20));
+        }
+        // The values that changed since they were drawn last light up, once.
+        function lightUp() {
+          if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+          for (const [name, state] of watched) for (const one of state.shown) {
+            if (one.drawn === one.changed) continue;
+            const key = CSS.escape("result/" + name + "/" + one.id);
+            const card = one.drawn && document.querySelector("[data-key=\"" + key + "\"] .value");
+            one.drawn = one.changed;
+            if (card) card.animate([{ color: "var(--out)" }, {}], 900);
+          }
         }
         """#
 }

@@ -3,9 +3,9 @@ extension PageScript {
     static let tap = #"""
         function tapView(main, pipeline, stage, side, scope) {
           const field = (name, label, hint, kind) => h("input", { name, type: kind || "search", "aria-label": label,
-            placeholder: hint, class: kind ? "brief" : null });
+            placeholder: hint, class: kind ? "brief" : name === "where" ? "grow" : null });
           const contains = field("contains", "Contains", "text in it  /"), key = field("key", "Key", "key");
-          const where = field("where", "Conditions", "count>=10 page=/home");
+          const where = field("where", "Conditions", "conditions: count>=10 page=/home");
           const sample = field("sample", "Sample in percent", "100", "number");
           const limit = field("limit", "Records", "100", "number"), seconds = field("seconds", "Seconds", "60",
             "number");
@@ -27,9 +27,8 @@ extension PageScript {
             const text = v => v === null || v === undefined ? "–" : typeof v === "string" && /^\d{4}-\d\d-\d\dT/.test(v)
               ? clock(v) : String(v);
             const cells = data.row ? Object.values(data.row).map(v => h("td", { class: typeof v === "number" ? "num" :
-              "", text: text(v) })) : [h("td", { class: "payload", text: data.key ?? (data.keyHex ? "0x" +
-              data.keyHex : "–") }), h("td", { class: "payload", text: data.value ?? (data.valueHex ? "0x" +
-              data.valueHex : "null") })];
+              "", text: text(v) })) : [keyCell(data),
+              h("td", { class: "payload", text: blob(data.value, data.valueHex, "null") })];
             return h("tr", { class: "flash" }, h("td", { class: "num tight", text: data.partition + (data.offset ===
               undefined ? "" : "/" + data.offset) }), h("td", { class: "tight mono" }, moment(data.at)), cells);
           }
@@ -76,7 +75,7 @@ extension PageScript {
               else begin(); } } }, where, contains, key,
               h("label", {}, "%", sample), h("label", {}, "records", limit), h("label", {}, "seconds", seconds),
               button), trouble, counts,
-            h("div", { class: "scroll" }, h("table", { id: "tapped" }, head, body))));
+            scroll("Tapped records", h("table", { id: "tapped", class: "records" }, head, body))));
           for (const input of main.querySelectorAll("form input")) input.addEventListener("change", () => {
             if (stop) begin(); });
           begin();

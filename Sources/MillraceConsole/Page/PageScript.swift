@@ -10,7 +10,8 @@ enum PageScript {
         function fill(node, attributes, children) {
           for (const [name, value] of Object.entries(attributes || {})) {
             if (value === null || value === undefined || value === false) continue;
-            if (name === "on") for (const [event, work] of Object.entries(value)) node.addEventListener(event, work);
+            // As properties, so that an element that is kept takes over what its successor does.
+            if (name === "on") for (const [event, work] of Object.entries(value)) node["on" + event] = work;
             else if (name === "text") node.textContent = value;
             else node.setAttribute(name, value === true ? "" : value);
           }
@@ -20,24 +21,45 @@ enum PageScript {
         }
         const h = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
         const s = (name, attributes, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
+        // Makes `old` like `next` and keeps every element that can be kept: with it focus, selection, scroll place and
+        // animations, and nothing jumps.
+        function morph(old, next) {
+          if (old.nodeName !== next.nodeName || old.dataset?.key !== next.dataset?.key) return old.replaceWith(next);
+          if (old.nodeType === Node.TEXT_NODE) { if (old.data !== next.data) old.data = next.data; return; }
+          for (const { name } of [...old.attributes]) if (!next.hasAttribute(name)) old.removeAttribute(name);
+          for (const { name, value } of next.attributes)
+            if (name !== "style" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+          // The policy for styles forbids the attribute, not the property.
+          if (old.style.cssText !== next.style.cssText) old.style.cssText = next.style.cssText;
+          old.onclick = next.onclick;
+          contents(old, [...next.childNodes]);
+        }
+        function contents(place, nodes) {
+          const old = [...place.childNodes];
+          nodes.forEach((node, i) => { if (old[i]) morph(old[i], node); else place.append(node); });
+          for (const node of old.slice(nodes.length)) node.remove();
+        }
+        const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
         function short(n) {
           if (n === null || n === undefined || !isFinite(n)) return ["–", ""];
           const a = Math.abs(n);
-          for (const [size, unit] of [[1e9, "G"], [1e6, "M"], [1e4, "k"]])
-            if (a >= size) { const v = n / (unit === "k" ? 1e3 : size); return [v.toFixed(Math.abs(v) < 100 ? 1 :
-              0), unit]; }
-          return [a >= 100 || Number.isInteger(n) ? String(Math.round(n)) : n.toFixed(a >= 10 ? 1 : 2), ""];
+          for (const [size, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e4, "k"]])
+            if (a >= size) { const v = n / (unit === "k" ? 1e3 : size); return [v.toFixed(Math.abs(v) < 99.95 ? 1 : 0),
+              unit]; }
+          return [a >= 9.95 || Number.isInteger(n) ? whole.format(n) : n.toFixed(1), ""];
         }
-        const count = n => short(n).join("\u2009").trim();
+        const count = n => short(n).join("\u202f").trim();
+        // A name may break behind its dots, dashes and underscores.
+        const soft = name => name.split(/(?<=[._/-])/).flatMap((part, i) => i ? [h("wbr"), part] : [part]);
         const many = (n, one, more) => count(n) + " " + (n === 1 ? one : more || one + "s");
-        // Levels of an axis that people read easily: 1, 2 or 5 times a power of ten apart.
+        // Levels around a range that people read easily: 1, 2 or 5 times a power of ten apart.
         function levels(low, high, most) {
           const raw = (high - low || 1) / most, size = 10 ** Math.floor(Math.log10(raw));
           const step = size * ([1, 2, 5].find(x => x * size >= raw) || 10), list = [];
-          for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-9; v += step) list.push(v);
+          for (let v = Math.floor(low / step) * step; v < high + step * (1 - 1e-9); v += step) list.push(v);
           return list;
         }
-        const rate = n => count(n) + "/s";
+        const rate = n => { const [v, unit] = short(n); return v + (unit ? "\u202f" + unit : "\u202f") + "/s"; };
         function bytes(n) {
           let v = n, unit = "B";
           for (const next of ["kB", "MB", "GB", "TB"]) { if (v < 1000) break; v /= 1000; unit = next; }
@@ -51,22 +73,31 @@ enum PageScript {
           if (seconds < 172800) return [String(Math.round(seconds / 3600)), "h"];
           return [String(Math.round(seconds / 86400)), "d"];
         }
-        const spanText = v => span(v).join("\u2009");
+        const spanText = v => span(v).join("\u202f");
         // The date gives way on a phone.
-        const moment = text => [h("span", { class: "date", text: clock(text).slice(0, 11) }), clock(text).slice(11)];
-        const clock = text => text ? text.replace("T", " ").replace(/(\.\d{3})\d*/, "$1").replace("Z", "") : "–";
+        const moment = (text, form = clock) => [h("span", { class: "date", text: form(text).slice(0, 11) }),
+          form(text).slice(11)];
+        // Milliseconds always have three digits, so that columns stand.
+        const clock = text => text ? text.replace("T", " ").replace("Z", "").replace(/(?:\.(\d{1,3})\d*)?$/, (_, ms) =>
+          "." + (ms || "").padEnd(3, "0")) : "–";
+        const briefly = text => clock(text).replace(/\.000$/, "");
         const tasksOf = p => p.stages.flatMap(stage => stage.tasks);
         const sum = (list, of) => list.reduce((total, item) => total + of(item), 0);
         const most = (list, of) => list.reduce((top, item) => Math.max(top, of(item)), 0);
         const STATES = { running: ["good", "▶"], finished: ["good", "✓"], starting: ["idle", "…"], paused: ["warn",
           "❚❚"],
           restarting: ["warn", "↻"], failed: ["bad", "✕"] };
-        function chip(state) {
+        function chip(state, name) {
           const [kind, sign] = STATES[state] || ["idle", "?"];
-          return h("span", { class: "chip " + kind }, h("span", { "aria-hidden": true, text: sign }), state);
+          return h("span", { class: "chip " + kind, title: name ? name + " is " + state : null },
+            h("span", { "aria-hidden": true, text: sign }), h("span", { text: name || state }));
         }
         const columns = (...names) => h("thead", {}, h("tr", {}, names.map(name =>
           h("th", { scope: "col", class: name.startsWith("#") ? "num" : null, text: name.replace("#", "") }))));
+        // Bytes that are no text come as hexadecimal digits.
+        const blob = (text, hex, nothing = "–") => text ?? (hex ? "0x" + hex : nothing);
+        const keyCell = r => h("td", { class: "payload key" + (r.key ?? r.keyHex ? "" : " none"),
+          text: blob(r.key, r.keyHex) });
         const empty = text => h("p", { class: "empty", text });
 
         // Requests. The token is asked for when something needs it, and kept for this tab only.
@@ -112,8 +143,10 @@ enum PageScript {
           sessionStorage.setItem("token", field.value.trim());
           return true;
         }
+        const scroll = (label, ...children) => h("div", { class: "scroll", tabindex: 0, role: "region",
+          "aria-label": label }, children);
         const tell = (title, text) => dialog(h("form", { method: "dialog" }, h("h2", { text: title }),
-          h("div", { class: "scroll" }, h("pre", { text })),
+          scroll(title, h("pre", { text })),
           h("div", { class: "actions" }, h("button", { class: "main", text: "Close" }))));
         """#
 
@@ -125,10 +158,15 @@ enum PageScript {
           let last = null, wait = 250;
           (async () => {
             while (!stop.signal.aborted) {
+              // The node says something every five seconds; who is silent for long is gone without a word.
+              const round = new AbortController();
+              let silence;
+              const heard = () => { clearTimeout(silence); silence = setTimeout(() => round.abort(), 15000); };
               try {
                 const headers = { Accept: "text/event-stream" };
                 if (last) headers["Last-Event-ID"] = last;
-                const answer = await ask(path, { headers, signal: stop.signal });
+                heard();
+                const answer = await ask(path, { headers, signal: AbortSignal.any([stop.signal, round.signal]) });
                 onState("on");
                 wait = 250;
                 const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -136,6 +174,7 @@ enum PageScript {
                 for (;;) {
                   const { value, done } = await reader.read();
                   if (done) break;
+                  heard();
                   const frames = (rest + value).split("\n\n");
                   rest = frames.pop();
                   for (const frame of frames) {
@@ -155,7 +194,7 @@ enum PageScript {
                   onState("off", failure.message);
                   return;
                 }
-              }
+              } finally { clearTimeout(silence); }
               if (stop.signal.aborted) return;
               onState("off", "reconnecting");
               await new Promise(done => setTimeout(done, wait));
@@ -173,7 +212,10 @@ enum PageScript {
           if (list.length > history.length) list.shift();
         }
         function digest(status) {
-          const before = history.last;
+          // A node that was started again counts from zero.
+          const isSame = history.last && history.last.startedAt === status.startedAt;
+          const before = isSame ? history.last : null;
+          if (!isSame) history.rates = {};
           history.last = status;
           const tasks = status.pipelines.flatMap(tasksOf);
           const now = Date.parse(status.at), passed = before ? (now - Date.parse(before.at)) / 1000 : 0;
@@ -209,22 +251,24 @@ enum PageScript {
 
     /// Tiles with sparklines.
     static let overview = #"""
-        function spark(values, color) {
+        function spark(values, color, least = 40) {
           const known = values.slice(values.findIndex(v => isFinite(v))).map(v => isFinite(v) ? v : 0);
           if (!values.some(v => isFinite(v))) known.length = 0;
-          const top = Math.max(...known, 1e-9), n = Math.max(30, known.length);
+          const top = Math.max(...known, 1e-9), n = Math.max(least, known.length);
           const x = i => 100 - (known.length - 1 - i) * 100 / (n - 1), y = v => 30 - v / top * 26;
           const line = known.map((v, i) => (i ? "L" : "M") + x(i).toFixed(2) + " " + y(v).toFixed(2)).join("");
           const area = known.length ? line + "L100 32L" + x(0).toFixed(2) + " 32Z" : "";
           return s("svg", { viewBox: "0 0 100 32", preserveAspectRatio: "none", "aria-hidden": true },
-            s("path", { class: "area", d: area, fill: color }), s("path", { class: "stroke", d: line, stroke: color }));
+            s("path", { class: "base", d: "M0 31.5H100" }), s("path", { class: "area", d: area, fill: color }),
+            s("path", { class: "stroke", d: line, stroke: color }));
         }
+        const perSecond = v => [short(v)[0], short(v)[1] + "/s"];
         const TILES = [
-          ["in", "Records in", v => [...short(v).slice(0, 1), short(v)[1] + "/s"], "var(--in)", null],
-          ["out", "Records out", v => [...short(v).slice(0, 1), short(v)[1] + "/s"], "var(--out)", null],
+          ["in", "Records in", perSecond, "var(--in)", null],
+          ["out", "Records out", perSecond, "var(--out)", null],
           ["lag", "Lag", span, "var(--lag)", v => v > 60 ? "bad" : v > 10 ? "warn" : null],
-          ["watermark", "Watermark behind", span, "var(--lag)", null],
-          ["commit", "Since last commit", span, "var(--in)", v => v > 60 ? "warn" : null],
+          ["watermark", "Watermark delay", span, "var(--lag)", null],
+          ["commit", "Commit age", span, "var(--in)", v => v > 60 ? "warn" : null],
           ["cpu", "CPU", v => [isFinite(v) ? v.toFixed(0) : "–", "% of a core"], "var(--out)", null],
           ["memory", "Memory", bytes, "var(--in)", null],
         ];
@@ -243,26 +287,35 @@ enum PageScript {
             watermark: held ? "at " + clock(held.watermark).slice(11, 19) + ", by " + held.pipeline + " " +
               held.stage + "/" + held.partition : "no window is open",
             commit: all.length ? "the last took " + spanText(most(all, t => t.commitSeconds)) : "",
-            cpu: "up " + spanText(status.uptimeSeconds),
-            memory: bytes(sum(all, t => t.stateBytes)).join("\u2009") + " of it state",
+            cpu: spanText(status.cpuSeconds) + " since the start",
+            memory: bytes(sum(all, t => t.stateBytes)).join("\u202f") + " of it state",
           };
         }
-        function tiles(status) {
-          const words = notes(status);
-          const health = h("section", { class: "panel tile " + (status.healthy ? "good" : "bad") },
-            h("h3", { text: "Health" }), h("div", { class: "value", text: status.healthy ? "✓ well" : "✕ ill" }),
+        const SIGNS = { warn: "⚠ ", bad: "✕ " };
+        function healthTile(status) {
+          const tasks = status.pipelines.flatMap(tasksOf);
+          return h("section", { class: "panel tile " + (status.healthy ? "good" : "bad"), "data-tile": "health" },
+            h("h3", {}, h("span", { text: "Health" }), h("span", { text: "up " + spanText(status.uptimeSeconds) })),
+            h("div", { class: "value", text: status.healthy ? "✓ well" : "✕ ill" }),
             h("div", { class: "note", title: status.complaint || "", text: status.complaint ||
-              many(status.pipelines.length, "pipeline") + ", " +
-              many(sum(status.pipelines, p => tasksOf(p).length), "task") + ", " +
-              many(sum(status.pipelines, p => sum(tasksOf(p), t => t.restarts)), "restart") }),
-            h("div", { class: "note", text: "started " + clock(status.startedAt).slice(0, 16) + " UTC" }));
-          return h("div", { class: "tiles" }, TILES.map(([name, title, form, color, kind]) => {
-            const value = latest(name), [number, unit] = form(value);
-            return h("section", { class: "panel tile " + ((kind && kind(value)) || ""), "data-tile": name },
-              h("h3", { text: title }), h("div", { class: "value" }, number, h("span", { class: "unit", text: unit })),
-              h("div", { class: "note", title: words[name], text: words[name] }), spark(history.figures[name] || [],
-                color));
-          }), health);
+              [many(status.pipelines.length, "pipeline"), many(tasks.length, "task"),
+                many(sum(tasks, t => t.restarts), "restart")].join(", ") }),
+            h("div", { class: "chips" }, status.pipelines.slice(0, 6).map(p => chip(p.state, p.name))));
+        }
+        function tiles(status) {
+          const words = status ? notes(status) : {};
+          return h("div", { class: "tiles" }, status ? healthTile(status) : h("section", { class: "panel tile" },
+            h("h3", {}, h("span", { text: "Health" })), h("div", { class: "value dim", text: "…" })),
+            TILES.map(([name, title, form, color, kind]) => {
+              const value = latest(name), [number, unit] = form(value), values = history.figures[name] || [];
+              const known = values.filter(isFinite), state = (kind && kind(value)) || "";
+              const top = known.length < 2 ? "" : "max " + form(Math.max(...known)).join("\u202f")
+                .replace(" of a core", "");
+              return h("section", { class: "panel tile " + state, "data-tile": name },
+                h("h3", {}, h("span", { text: title }), h("span", { text: top, title: "in the last two minutes" })),
+                h("div", { class: "value" }, (SIGNS[state] || "") + number, h("span", { class: "unit", text: unit })),
+                h("div", { class: "note", title: words[name], text: words[name] || "\u00a0" }), spark(values, color));
+            }));
         }
         """#
 }

@@ -22,6 +22,7 @@ enum PageStyle {
         @media (min-width: 1800px) { html { font-size: 17px; } }
         @media (min-width: 2400px) { html { font-size: 21px; } }
         @media (min-width: 3000px) { html { font-size: 27px; } }
+        [hidden] { display: none !important; }
         body { margin: 0; background: var(--bg); color: var(--text); min-height: 100vh; }
         h1, h2, h3, p { margin: 0; }
         h2 { font-size: 1rem; font-weight: 650; letter-spacing: .01em; }
@@ -59,9 +60,15 @@ enum PageStyle {
         .tiles { display: grid; gap: .8rem; grid-template-columns: repeat(4, minmax(0, 1fr)); }
         @media (min-width: 2000px) { .tiles { grid-template-columns: repeat(8, minmax(0, 1fr)); } }
         @media (max-width: 900px) { .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; } }
-        .tile { padding: .75rem .95rem 0; display: grid; grid-template-rows: auto auto 1fr; overflow: hidden;
-          min-height: 8.6rem; }
-        .tile h3 { font-size: .8rem; font-weight: 550; color: var(--dim); }
+        .tile { padding: .75rem .95rem 0; display: grid; grid-template-rows: auto auto auto 1fr; overflow: hidden;
+          min-height: 8.9rem; }
+        .tile h3 { display: flex; justify-content: space-between; gap: .5rem; font-size: .8rem; font-weight: 600;
+          color: var(--dim); white-space: nowrap; overflow: hidden; }
+        .tile h3 span + span { font-weight: 400; font-size: .76rem; font-variant-numeric: tabular-nums; overflow: hidden;
+          text-overflow: ellipsis; }
+        .tile .chips { display: flex; flex-wrap: wrap; gap: .35rem; align-self: end; padding-bottom: .85rem;
+          max-height: 4.2rem; overflow: hidden; }
+        .base { fill: none; stroke: var(--line); vector-effect: non-scaling-stroke; }
         .tile .value { font-size: 2.05rem; font-weight: 680; letter-spacing: -.03em; line-height: 1.15;
           font-variant-numeric: tabular-nums; white-space: nowrap; }
         .tile .unit { font-size: .95rem; font-weight: 500; color: var(--dim); letter-spacing: 0; margin-left: .25rem; }
@@ -74,12 +81,26 @@ enum PageStyle {
           vector-effect: non-scaling-stroke; }
         .tile.warn .value { color: var(--warn); } .tile.bad .value { color: var(--bad); }
         .tile.good .value { color: var(--good); }
-        @media (max-width: 480px) { .tile .value { font-size: 1.55rem; } .tile { min-height: 7.4rem; } }
+        @media (max-width: 480px) { .tile .value { font-size: 1.55rem; } .tile { min-height: 7.4rem;
+          padding-inline: .8rem; } .tile:not(:first-child) h3 span + span { display: none; }
+          .tile:first-child, .tile:last-child { grid-column: 1 / -1; min-height: 0; }
+          .tile svg { width: calc(100% + 1.6rem);
+          margin-inline: -.8rem; } .tile .note { white-space: normal; display: -webkit-box; -webkit-line-clamp: 2;
+          -webkit-box-orient: vertical; min-height: 2.4em; } .tile:first-child .note { min-height: 0; }
+          .tile .chips { padding-top: .5rem; } }
         .chip { display: inline-flex; gap: .35rem; align-items: center; border: 1px solid currentColor;
           border-radius: 99px;
           padding: .05rem .6rem; font-size: .78rem; font-weight: 600; white-space: nowrap; }
         .chip.good { color: var(--good); } .chip.warn { color: var(--warn); } .chip.bad { color: var(--bad); }
-        .chip.idle { color: var(--dim); }
+        .chip.idle { color: var(--dim); } .chip span:last-child { overflow: hidden; text-overflow: ellipsis; }
+        .chip { max-width: 100%; } .buttons { display: flex; gap: .4rem; }
+        .away { background: var(--bad); color: var(--panel); padding: .45rem 1.4rem; font-weight: 600;
+          position: sticky; top: 3.3rem; z-index: 4; font-variant-numeric: tabular-nums; }
+        .stale .tiles, .stale .flow, .stale .results, .stale .tasks { opacity: .5; filter: grayscale(1); }
+        .stale .edge line { animation-play-state: paused; }
+        .foot { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; padding: 0 1.4rem 1.2rem; color: var(--dim);
+          font-size: .8rem; max-width: 150rem; margin: 0 auto; } .foot a { color: inherit; }
+        .foot span { margin-right: auto; overflow-wrap: anywhere; }
         button, select, input { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--line);
           border-radius: 7px; padding: .3rem .7rem; min-height: 2.1rem; min-width: 0; }
         a.button { font-size: .88rem; font-weight: 550; color: inherit; text-decoration: none; padding: .3rem .7rem;
@@ -101,7 +122,9 @@ enum PageStyle {
         .node.stage { flex: 1 1 16rem; max-width: 34rem; background: var(--panel); font-weight: 400; }
         .node[aria-expanded=true] { border-color: var(--accent); }
         .node .kind { font-size: .72rem; color: var(--dim); }
-        .node .name { font-weight: 650; overflow-wrap: anywhere; }
+        .node .name { font-weight: 650; overflow-wrap: break-word; min-width: 0; }
+        .tasks td, .tasks th { padding-inline: .55rem; } .tasks .holder { min-width: 11rem; }
+        .tasks { border-top: 1px solid var(--line); }
         .node .steps { display: grid; font-size: .84rem; }
         .node .step { overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2;
           padding-left: .8rem; position: relative; overflow-wrap: anywhere; }
@@ -119,21 +142,24 @@ enum PageStyle {
         .edge .more { font-size: .74rem; color: var(--dim); white-space: nowrap; }
         .edge.behind .more { color: var(--warn); }
         .edge .tap { font-size: .72rem; color: var(--accent); text-decoration: underline; }
-        .results { display: grid; grid-template-columns: repeat(auto-fill, minmax(12.5rem, 1fr));
+        .results { display: grid; grid-template-columns: repeat(var(--columns, 6), minmax(0, 1fr));
           border-radius: 0 0 10px 10px; overflow: hidden; }
         .result { box-shadow: 0 0 0 .5px var(--line); padding: .7rem .9rem 0; display: grid; color: inherit;
-          grid-template-columns: 1fr auto; align-items: baseline; gap: 0 .6rem; text-decoration: none; min-width: 0; }
-        .result:hover { background: var(--sunk); }
+          grid-template-columns: minmax(0, 1fr) auto; align-items: baseline; gap: 0 .6rem; text-decoration: none;
+          min-width: 0; }
+        .result:hover { background: var(--sunk); } .result:focus-visible { outline-offset: -3px; }
         .result .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--dim); }
         .result .value { font-size: 1.45rem; font-weight: 680; font-variant-numeric: tabular-nums;
           letter-spacing: -.02em; }
-        .result.fresh .value { animation: fresh .9s ease-out; } @keyframes fresh { from { color: var(--out); } }
+        .result .change { grid-column: 1 / -1; text-align: right; font-size: .78rem; color: var(--dim);
+          font-variant-numeric: tabular-nums; }
         .result svg { grid-column: 1 / -1; width: calc(100% + 1.8rem); height: 2.6rem; margin: .2rem -.9rem 0;
           display: block; }
         .result .area { opacity: .14; } .result .stroke { fill: none; stroke-width: 1.6;
           vector-effect: non-scaling-stroke; }
-        @media (min-width: 2000px) { .results { grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); }
-          .result svg { height: 8rem; } .result .value { font-size: 1.9rem; } }
+        @media (min-width: 2000px) { .result svg { height: 7rem; } .result .value { font-size: 1.9rem; } }
+        @media (max-width: 480px) { .result { grid-template-columns: minmax(0, 1fr); gap: 0; }
+          .result .change { text-align: left; } }
         .edge svg { width: 100%; height: 14px; overflow: visible; }
         .edge line { stroke: var(--accent); stroke-width: 2; stroke-dasharray: 7 6; }
         .edge path { fill: var(--accent); }
@@ -162,8 +188,11 @@ enum PageStyle {
         td.num, th.num { text-align: right; } th.num { font-family: inherit; font-size: .78rem; }
         td.payload { font-family: var(--mono); font-size: .82rem; overflow-wrap: anywhere; white-space: pre-wrap;
           min-width: 6rem; unicode-bidi: plaintext; }
-        td.payload:last-child { min-width: 13rem; width: 70%; }
-        td.tight { white-space: nowrap; }
+        .records td.payload:last-child { min-width: 13rem; width: 75%; }
+        .letters td.payload:last-child { min-width: 13rem; width: 40%; }
+        td.tight, td.num { white-space: nowrap; } td.id a { color: inherit; text-underline-offset: .2em;
+          text-decoration-color: var(--line); } td.id a:hover { color: var(--accent); }
+        tbody tr:hover td { background: var(--sunk); }
         tr.flash td { animation: flash 1.6s ease-out; } @keyframes flash { from { background: var(--flash); } }
         @media (prefers-reduced-motion: reduce) { tr.flash td { animation: none;
           box-shadow: inset 3px 0 var(--warn); } }
@@ -176,16 +205,33 @@ enum PageStyle {
         .tools { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; padding: .65rem 1rem;
           border-bottom: 1px solid var(--line); } .tools label { display: flex; gap: .4rem; align-items: center;
           font-size: .84rem; color: var(--dim); } .tools input { flex: 0 1 13rem; }
-        .tools input.brief { flex: 0 0 5.5rem; }
+        .tools input.brief { flex: 0 0 5.5rem; } .tools input.wide { flex: 0 1 14rem; }
         .tools .grow { flex: 1 1 10rem; }
         .chart { display: block; max-width: 100%; touch-action: pan-y; }
         .chart text { fill: var(--dim); font-size: .75rem; }
         .chart .cross { stroke: var(--dim); stroke-dasharray: 3 3; } .chart .told { fill: var(--text); }
-        .chart .grid { stroke: var(--line); } .chart .stroke { fill: none; stroke: var(--accent); stroke-width: 2; }
+        .chart .grid, .chart .tick { stroke: var(--line); }
+        .chart .stroke { fill: none; stroke: var(--accent); stroke-width: 2; }
         .chart .area { fill: var(--accent); opacity: .14; } .chart circle { fill: var(--accent); }
         .empty { padding: 2.2rem 1rem; text-align: center; color: var(--dim); }
         .gap { padding: .35rem 1rem; color: var(--warn); border-bottom: 1px solid var(--line); font-size: .85rem; }
-        td.error { min-width: 10rem; }
+        td.error { min-width: 14rem; }
+        .held { display: block; margin: .5rem auto 0; } h3.pad { border-top: 1px solid var(--line); font-size: .9rem; }
+        td.empty { padding: 2.2rem 1rem; text-align: center; color: var(--dim); background: none; }
+        @media (max-width: 600px) {
+          .tools input, .tools .grow, .tools select { flex: 1 1 100%; } .tools input.brief { flex: 1 1 5rem; }
+          .tools label { flex: 1 1 auto; } .hint { display: none; }
+          .records, .letters, .records tbody, .letters tbody { display: block; }
+          .records thead, .letters thead { position: absolute; left: -99rem; } td.key.none { display: none; }
+          .records tr, .letters tr { display: grid; grid-template-columns: auto 1fr; padding: .35rem 0;
+            border-top: 1px solid var(--line); }
+          .records tbody td, .letters tbody td { border: 0; padding: .1rem .8rem; text-align: left; }
+          .records td.payload, .letters td.payload, .letters td.error, td.empty { grid-column: 1 / -1; min-width: 0;
+            width: auto !important; }
+          .records td.key, .letters td.key { font-weight: 600; } .letters td.tries { display: none; }
+          #rows td:first-child, #rows th:first-child { position: sticky; left: 0; background: var(--panel);
+            z-index: 2; }
+        }
         .gap.dim { color: var(--dim); }
         .error { color: var(--bad); overflow-wrap: anywhere; }
         pre { margin: 0; font: .84rem/1.5 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
