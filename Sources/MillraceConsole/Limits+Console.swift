@@ -77,6 +77,6 @@ extension Limits {
     public static let followPage = 500
     /// Records of one answer at most.
     public static let recordsPerAnswerMost = 10_000
-    /// Label values of one metric. More tables, topics or tasks than that are summed as `other`.
+    /// Label values of one metric. More are left out, and a comment says how many.
     public static let metricSeries = 2_000
 }

@@ -48,6 +48,15 @@ import Testing
             let csv = await node.client().get("/tables/views?key=/b", headers: "Accept: text/csv\r\n")
             let text = csv?.text.split(separator: "\n").map(String.init) ?? []
             #expect(text.first == "page,at,count,note")
+            for (accept, type) in [
+                ("application/json, text/csv;q=0.5", "application/json"),
+                ("text/csv;q=0.5, application/x-ndjson;q=0.8", "application/x-ndjson"),
+                ("text/html, */*", "application/json"), ("text/html", "application/json"),
+                ("text/csv;q=0", "application/json"), ("TEXT/CSV ; charset=utf-8", "text/csv; charset=utf-8"),
+            ] {
+                let answer = await node.client().get("/tables/views?key=/b", headers: "Accept: \(accept)\r\n")
+                #expect(answer?.headers["content-type"] == type, "\(accept)")
+            }
             #expect(text.count == 3 && text[1].hasSuffix("5,\"with \"\"quotes\"\", and commas\""))
         }
     }

@@ -7,15 +7,22 @@ enum TableFormat: Sendable {
 
     static let types = ["application/json", "application/x-ndjson", "text/csv"]
 
+    /// What the client likes best of these, JSON when it says nothing or likes none; the first of equals.
     init(_ request: Request) {
-        let accept = request.headers["accept"] ?? ""
-        if accept.contains("text/csv") {
-            self = .csv
-        } else if accept.contains("ndjson") {
-            self = .ndjson
-        } else {
-            self = .json
+        var best = (format: TableFormat.json, quality: 0.0)
+        for part in (request.headers["accept"] ?? "").split(separator: ",") {
+            let words = part.split(separator: ";").map { $0.filter { !$0.isWhitespace }.lowercased() }
+            let format: TableFormat
+            switch words.first {
+            case "text/csv", "text/*": format = .csv
+            case "application/x-ndjson", "application/ndjson": format = .ndjson
+            case "application/json", "application/*", "*/*": format = .json
+            default: continue
+            }
+            let quality = words.dropFirst().first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+            if quality > best.quality { best = (format, quality) }
         }
+        self = best.format
     }
 
     var type: String {
