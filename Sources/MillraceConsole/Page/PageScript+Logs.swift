@@ -122,8 +122,9 @@ extension PageScript {
             const query = where();
             if (partition.value !== "") query.set("partition", partition.value);
             query.set("follow", "");
-            body.append(h("tr", {}, h("td", { colspan: 4, class: "empty",
-              text: "Nothing yet; new records appear here" })));
+            body.append(h("tr", {}, h("td", { colspan: 4, class: "empty" }, "Nothing yet; new records appear here",
+              log.isInternal ? null : h("code", { text: "curl --data-binary @records.ndjson " +
+                location.origin + path }))));
             stop = follow(path + "/records?" + query, (event, data) => {
               if (event === "record") { queue.push(data); queue.splice(0, queue.length - 4 * LOG_ROWS); }
               if (event === "gap" || event === "error") say(data.message || "records were missed");

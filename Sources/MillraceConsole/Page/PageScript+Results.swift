@@ -70,7 +70,7 @@ extension PageScript {
             state.chosen = now;
           }
           // As many columns as make full rows, as far as the place allows.
-          const widest = Math.max(1, Math.floor(($("main").clientWidth - 60) / (13 * em())));
+          const widest = Math.max(2, Math.floor(($("main").clientWidth - 60) / (13 * em())));
           const rows = Math.ceil(state.shown.length / widest), place = h("div", { class: "results" });
           place.style.setProperty("--columns", widest < 3 ? widest : Math.ceil(state.shown.length / rows));
           return h("section", { class: "panel", "data-results": name, "data-key": "results/" + name },

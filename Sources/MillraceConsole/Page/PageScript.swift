@@ -147,7 +147,7 @@ enum PageScript {
           "aria-label": label }, children);
         const tell = (title, text) => dialog(h("form", { method: "dialog" }, h("h2", { text: title }),
           scroll(title, h("pre", { text })),
-          h("div", { class: "actions" }, h("button", { class: "main", text: "Close" }))));
+          h("div", { class: "actions" }, h("button", { class: "main", autofocus: true, text: "Close" }))));
         """#
 
     /// Server-sent events over fetch, because an EventSource cannot send the token.

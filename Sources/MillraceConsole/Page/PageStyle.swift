@@ -64,8 +64,8 @@ enum PageStyle {
           min-height: 8.9rem; }
         .tile h3 { display: flex; justify-content: space-between; gap: .5rem; font-size: .8rem; font-weight: 600;
           color: var(--dim); white-space: nowrap; overflow: hidden; }
-        .tile h3 span + span { font-weight: 400; font-size: .76rem; font-variant-numeric: tabular-nums; overflow: hidden;
-          text-overflow: ellipsis; }
+        .tile h3 span + span { font-weight: 400; font-size: .76rem; font-variant-numeric: tabular-nums;
+          overflow: hidden; text-overflow: ellipsis; }
         .tile .chips { display: flex; flex-wrap: wrap; gap: .35rem; align-self: end; padding-bottom: .85rem;
           max-height: 4.2rem; overflow: hidden; }
         .base { fill: none; stroke: var(--line); vector-effect: non-scaling-stroke; }
@@ -79,6 +79,8 @@ enum PageStyle {
           display: block; }
         .tile .area { opacity: .16; } .tile .stroke { fill: none; stroke-width: 1.6;
           vector-effect: non-scaling-stroke; }
+        .tile.bad .note { white-space: normal; display: -webkit-box; -webkit-line-clamp: 3; color: var(--bad);
+          -webkit-box-orient: vertical; } .tile.bad .chips { padding-top: .4rem; }
         .tile.warn .value { color: var(--warn); } .tile.bad .value { color: var(--bad); }
         .tile.good .value { color: var(--good); }
         @media (max-width: 480px) { .tile .value { font-size: 1.55rem; } .tile { min-height: 7.4rem;
@@ -95,7 +97,7 @@ enum PageStyle {
         .chip.idle { color: var(--dim); } .chip span:last-child { overflow: hidden; text-overflow: ellipsis; }
         .chip { max-width: 100%; } .buttons { display: flex; gap: .4rem; }
         .away { background: var(--bad); color: var(--panel); padding: .45rem 1.4rem; font-weight: 600;
-          position: sticky; top: 3.3rem; z-index: 4; font-variant-numeric: tabular-nums; }
+          position: fixed; inset: auto 0 0; z-index: 4; margin: 0; font-variant-numeric: tabular-nums; }
         .stale .tiles, .stale .flow, .stale .results, .stale .tasks { opacity: .5; filter: grayscale(1); }
         .stale .edge line { animation-play-state: paused; }
         .foot { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; padding: 0 1.4rem 1.2rem; color: var(--dim);
@@ -217,6 +219,7 @@ enum PageStyle {
         .gap { padding: .35rem 1rem; color: var(--warn); border-bottom: 1px solid var(--line); font-size: .85rem; }
         td.error { min-width: 14rem; }
         .held { display: block; margin: .5rem auto 0; } h3.pad { border-top: 1px solid var(--line); font-size: .9rem; }
+        td.empty code { display: block; margin-top: .6rem; font: .84rem/1.5 var(--mono); overflow-wrap: anywhere; }
         td.empty { padding: 2.2rem 1rem; text-align: center; color: var(--dim); background: none; }
         @media (max-width: 600px) {
           .tools input, .tools .grow, .tools select { flex: 1 1 100%; } .tools input.brief { flex: 1 1 5rem; }
