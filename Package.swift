@@ -104,14 +104,19 @@ let package = Package(
         // Benchmarks: data made from a seed, the harness, and the suite that `./millrace bench` runs.
         .target(
             name: "BenchmarkData", dependencies: ["MillraceCore"], path: "Benchmarks/Data", swiftSettings: strict),
-        .target(name: "CountingAllocator", path: "Benchmarks/CountingAllocator"),
+        .target(name: "Counters", path: "Benchmarks/Counters"),
         .target(
-            name: "BenchmarkHarness", dependencies: ["CPlatform", "CountingAllocator", "MillraceCore"],
+            name: "BenchmarkReport", dependencies: ["MillraceCore", "MillraceFlow"], path: "Benchmarks/Report",
+            swiftSettings: strict),
+        tests("BenchmarkTests", ["BenchmarkData", "BenchmarkReport", "MillraceCore"]),
+        .target(
+            name: "BenchmarkHarness", dependencies: ["BenchmarkReport", "CPlatform", "Counters", "MillraceCore"],
             path: "Benchmarks/Harness", swiftSettings: strict),
         .executableTarget(
             name: "BenchmarkSuite",
             dependencies: [
-                "BenchmarkData", "BenchmarkHarness", "LogBenchmark", "Millrace", "MillraceCore", "MillraceFlow",
+                "BenchmarkData", "BenchmarkHarness", "BenchmarkReport", "LogBenchmark", "Millrace", "MillraceCore",
+                "MillraceFlow",
                 "MillraceLog", "MillraceTables",
             ],
             path: "Benchmarks/Suite", swiftSettings: strict),
@@ -128,7 +133,7 @@ let package = Package(
             dependencies: ["MillraceConsole", "MillraceCore", "MillraceTables", "PlainSockets"],
             path: "Benchmarks/ConsoleBenchmark", swiftSettings: strict),
         .executableTarget(
-            name: "FlowBenchmark", dependencies: ["CountingAllocator", "MillraceCore", "MillraceFlow"],
+            name: "FlowBenchmark", dependencies: ["Counters", "MillraceCore", "MillraceFlow"],
             path: "Benchmarks/FlowBenchmark",
             swiftSettings: strict),
 

@@ -1,4 +1,4 @@
-import CountingAllocator
+import Counters
 import Glibc
 import MillraceCore
 import MillraceFlow

@@ -14,6 +14,10 @@ enum Terminal {
         note("millrace-bench: " + text)
         _exit(code)
     }
+    /// The whole end: what runs at exit tidies up.
+    static func end() -> Never {
+        systemExit(0)
+    }
 
     /// A new directory of our own, for the caller to remove.
     static func temporaryDirectory() throws -> String {
@@ -39,3 +43,5 @@ enum Terminal {
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
     write(descriptor, bytes, count)
 }
+
+private func systemExit(_ code: Int32) -> Never { exit(code) }
