@@ -162,6 +162,10 @@ import Testing
         for folder in Repository.folders(in: "Tests") where folder.hasSuffix("Tests") {
             #expect(outcome.output.contains("--skip-build --filter ^\(folder)\\."), "\(folder)")
         }
+        #expect(outcome.output.contains("-c release --skip-build millrace-bench --smoke"))
+        tools["swift"] = Self.newSwift.replacingOccurrences(of: "FAILING", with: "--smoke")
+        let broken = try run(["test"], tools: tools)
+        #expect(broken.status != 0 && broken.output.contains("failed: benchmarks"))
         tools["swift"] = Self.newSwift.replacingOccurrences(of: "FAILING", with: "MillraceLogTests")
         let failed = try run(["test"], tools: tools)
         #expect(failed.status != 0)
