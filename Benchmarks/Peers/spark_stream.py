@@ -8,7 +8,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
 events, campaigns, out = sys.argv[1:]
-work = tempfile.mkdtemp()
+# Beside the answer: a hard link does not cross file systems.
+work = tempfile.mkdtemp(dir=os.path.dirname(out))
 source = os.path.join(work, "in")
 os.mkdir(source)
 os.link(events, os.path.join(source, "events.ndjson"))
@@ -51,5 +52,10 @@ query = (
     .start()
 )
 query.awaitTermination()
+gateway = spark.sparkContext._gateway
 spark.stop()
+# Waited for, so that the virtual machine's time is in ours: by itself it ends when nobody looks any more.
+gateway.shutdown()
+gateway.proc.stdin.close()
+gateway.proc.wait()
 shutil.rmtree(work)

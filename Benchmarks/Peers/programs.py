@@ -1,0 +1,186 @@
+"""What the scripts that measure whole programs share: installing one, running it, and the lines of results.
+
+Times are the operating system's own accounting of a finished process and its children, start-up included.
+"""
+import glob
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from dataclasses import dataclass
+from typing import Callable
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+WORK = os.path.join(ROOT, ".build", "peers")
+LIMIT_SECONDS = 300
+# How much shorter the second size is, by which a record's own cost is told from the start's.
+SHORT_PART = 5
+
+
+class Wrong(Exception):
+    """Why a program has no figure."""
+
+
+@dataclass
+class Cost:
+    wall: float
+    cpu: float
+    peak: int
+
+
+@dataclass
+class Job:
+    """A piece of work in one program. `run` does so many units of it and raises Wrong when the answer is not right."""
+
+    work: str
+    who: str
+    units: int
+    run: Callable[[int], Cost]
+    start: Callable[[], Cost]
+    is_ours: bool = False
+    # Our cost must be at most this one's over the goal.
+    goal: float | None = None
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def release(product):
+    """The binary of a product, built in release mode."""
+    subprocess.run(["swift", "build", "--package-path", ROOT, "-c", "release", "--product", product, "-q"],
+                   check=True, stdout=sys.stderr)
+    return os.path.join(ROOT, ".build", "release", product)
+
+
+def run(command, variables=None):
+    """Runs a command to its end, its children included: what it cost and what it printed."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        begin = time.monotonic()
+        process = subprocess.Popen(["timeout", "--kill-after=5", str(LIMIT_SECONDS), *command], stdout=output,
+                                   stderr=errors, stdin=subprocess.DEVNULL, env={**os.environ, **(variables or {})})
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+        if process.returncode != 0:
+            errors.seek(0)
+            note((text[-1500:] + errors.read().decode(errors="replace"))[-3000:])
+            raise Wrong("ended for want of time" if process.returncode == 124 else f"exit code {process.returncode}")
+    scale = 1 if sys.platform == "darwin" else 1024
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale), text
+
+
+def environment(name, *packages):
+    """The Python of a virtual environment with the packages; made once."""
+    path = os.path.join(WORK, "env-" + name)
+    mark = os.path.join(path, "ready-" + "-".join(packages).replace("==", "-"))
+    if not os.path.exists(mark):
+        note(f"installing {', '.join(packages)} …")
+        venv.create(path, with_pip=True, clear=True)
+        subprocess.run([os.path.join(path, "bin", "python"), "-m", "pip", "install", "--quiet", *packages], check=True,
+                       stdout=sys.stderr)
+        open(mark, "w").close()
+    return os.path.join(path, "bin", "python")
+
+
+def version(name, package):
+    """What of the package is in the environment."""
+    found = glob.glob(os.path.join(WORK, "env-" + name, "lib", "python*", "site-packages", package + "-*.dist-info"))
+    return os.path.basename(found[0])[len(package) + 1:-len(".dist-info")] if found else ""
+
+
+def flink(job, *arguments):
+    """The command for a job in `flink`, compiled against the jars of PyPI's package."""
+    # The package asks for a build of a JSON library that has no wheel; only its jars are wanted.
+    environment("flink", "--no-deps", "apache-flink-libraries")
+    jars = glob.glob(os.path.join(WORK, "env-flink", "lib", "python*", "site-packages", "pyflink", "lib", "*.jar"))
+    if not jars:
+        raise Wrong("the package holds no jars")
+    classes, sources = os.path.join(WORK, "flink-classes"), glob.glob(os.path.join(HERE, "flink", "*.java"))
+    made = os.path.join(classes, job + ".class")
+    if not os.path.exists(made) or os.path.getmtime(made) < max(map(os.path.getmtime, sources)):
+        os.makedirs(classes, exist_ok=True)
+        subprocess.run(["javac", "-nowarn", "-cp", ":".join(jars), "-d", classes, *sources], check=True)
+    opens = [f"--add-opens=java.base/{p}=ALL-UNNAMED" for p in ("java.util", "java.lang", "java.util.concurrent")]
+    return ["java", "-Xmx4g", *opens, "-cp", ":".join([classes, *jars]), job, *map(str, arguments)]
+
+
+def measure(jobs, runs):
+    """Runs all jobs in turns, each in two sizes, and gives the lines of results."""
+    costs = {id(job): ([], []) for job in jobs}
+    starts, errors = {}, {}
+    for turn in range(runs):
+        for job in jobs:
+            if id(job) in errors:
+                continue
+            note(f"{job.work}, {job.who}, run {turn + 1} of {runs} …")
+            try:
+                for units, into in zip((job.units // SHORT_PART, job.units), costs[id(job)]):
+                    into.append(job.run(units))
+                if turn == 0:
+                    starts[id(job)] = job.start()
+            except (Wrong, OSError, subprocess.CalledProcessError) as problem:
+                errors[id(job)] = str(problem)
+    return [line(job, *costs[id(job)], starts.get(id(job)), errors.get(id(job))) for job in jobs]
+
+
+def line(job, short, long, start, error):
+    result = {"kind": "peer", "work": job.work, "who": job.who, "is_ours": job.is_ours, "units": job.units}
+    if job.goal is not None:
+        result["goal"] = job.goal
+    if error is not None:
+        return {**result, "error": error}
+    per_unit = sorted(cost.cpu * 1e9 / job.units for cost in long)
+    few = job.units // SHORT_PART
+    more = statistics.median(c.cpu for c in long) - statistics.median(c.cpu for c in short)
+    result["cpu_ns"] = [per_unit[0], statistics.median(per_unit), per_unit[-1]]
+    # Where the two sizes cost the same, the difference says nothing.
+    if more > 0:
+        result["steady_ns"] = more * 1e9 / (job.units - few)
+    result["wall_s"] = statistics.median(cost.wall for cost in long)
+    result["start_s"] = start.wall
+    result["peak_bytes"] = int(statistics.median(cost.peak for cost in long))
+    return result
+
+
+def show(results, save):
+    """Prints a table, and writes the lines where a file is named. True if all have figures."""
+    works = list(dict.fromkeys(result["work"] for result in results))
+    print(f"\n{works[0] if len(works) == 1 else '':<30}{'records':>8}{'whole':>9}{'more':>9}{'wall s':>8}{'start s':>9}"
+          f"{'peak MiB':>10}{'Millrace is':>13}{'more':>8}")
+    for work in works:
+        group = [result for result in results if result["work"] == work]
+        ours = next((result for result in group if result["is_ours"] and "cpu_ns" in result), {})
+        for result in group:
+            label = f"  {result['who'] if len(works) == 1 else work + ', ' + result['who']:<28}"
+            if "error" in result:
+                print(f"{label}NO FIGURE: {result['error']}")
+                continue
+            whole, more = result["cpu_ns"][1], result.get("steady_ns")
+            print(f"{label}{millions(result['units']):>8}{millions(1e9 / whole):>9}"
+                  f"{millions(1e9 / more) if more else '–':>9}{result['wall_s']:>8.2f}{result['start_s']:>9.2f}"
+                  f"{result['peak_bytes'] / 2**20:>10.0f}{times(whole, ours.get('cpu_ns', [0, 0])[1]):>13}"
+                  f"{times(more, ours.get('steady_ns')):>8}")
+    print("\nwhole: records per CPU-second of the process, start-up included; more: of a record more on a long stream")
+    if save:
+        with open(save, "w") as file:
+            file.writelines(json.dumps(result, ensure_ascii=False) + "\n" for result in results)
+    return not any("error" in result for result in results)
+
+
+def millions(value):
+    for size, unit in ((1e6, " M"), (1e3, " k")):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def times(theirs, ours):
+    return f"{theirs / ours:.1f}×" if theirs and ours else "–"
