@@ -5,13 +5,8 @@ internal import MillraceLog
 /// Records are encoded, batched, checked and appended; the control writes batches of the same bytes, made before.
 let appendWorkloads: [Workload] = [100, 1_024].flatMap { recordBytes in
     [Acknowledgement.written, .durable].flatMap { acknowledgement in
-        [1, 64].flatMap { producers in
-            // Appending never blocks; a thread that may block can write by itself (`appendHere`).
-            [false, true].map { isHere in
-                AppendCase(
-                    recordBytes: recordBytes, acknowledgement: acknowledgement, producers: producers, isHere: isHere
-                ).workload
-            }
+        [1, 64].map { producers in
+            AppendCase(recordBytes: recordBytes, acknowledgement: acknowledgement, producers: producers).workload
         }
     }
 }
@@ -21,8 +16,6 @@ private struct AppendCase: Sendable {
     var acknowledgement: Acknowledgement
     /// Threads, each of which waits for its acknowledgement before it goes on.
     var producers: Int
-    /// The producer's own thread writes.
-    var isHere: Bool
 
     private static let batchBytes = 64 << 10
     private var recordsPerBatch: Int { Self.batchBytes / (recordBytes + 8) }
@@ -35,7 +28,7 @@ private struct AppendCase: Sendable {
         let (small, full) = isDurable ? (64, 2_000) : (256, 16_000)
         let goal = isDurable ? producers == 1 ? "p99 ≤ 3×" : "< 1×" : "≤ 1.67×"
         return Workload(
-            "log.append.\(size).\(isDurable ? "durable" : "written").\(producers)\(isHere ? ".here" : "")",
+            "log.append.\(size).\(isDurable ? "durable" : "written").\(producers)",
             small: small * recordsPerBatch, full: full * recordsPerBatch, goal: goal,
             control: (isDurable ? "write+fdatasync" : "write", { try control($0) }), run: { try ours($0) })
     }
@@ -90,20 +83,11 @@ private struct AppendCase: Sendable {
         return outcome(records, bytes, latencies, part)
     }
 
-    private struct Flight: Sendable {
-        var batches = 0
-        var failure: Failure?
-    }
-
     private func produce(_ count: Int, into partition: Partition) throws -> Latencies {
         let builder = RecordBatchBuilder(capacity: Self.batchBytes + 4_096)
-        let flight = ThreadMonitor(Flight())
+        let flight = AppendFlight()
         let (noise, window, acknowledgement) = (Noise.shared, window, acknowledgement)
         var latencies = Latencies()
-        func wait(below limit: Int) throws {
-            let failure: Failure? = flight.wait { $0.batches < limit ? .done($0.failure) : .wait(until: nil) }
-            if let failure { throw failure }
-        }
         for _ in 0..<count {
             try noise.withUnsafeBytes { noise in
                 for number in 0..<recordsPerBatch {
@@ -114,32 +98,17 @@ private struct AppendCase: Sendable {
                 }
             }
             let batch = builder.finish()
-            try wait(below: window)
-            flight.withLock { $0.batches += 1 }
-            func send() {
-                let complete: @Sendable (Result<AppendResult, Failure>) -> Void = { outcome in
-                    flight.withLock {
-                        $0.batches -= 1
-                        if case .failure(let failure) = outcome { $0.failure = failure }
-                    }
-                    flight.signal()
-                }
-                if isHere {
-                    partition.appendHere(batch, acknowledgement: acknowledgement, completion: complete)
-                } else {
-                    partition.append(batch, acknowledgement: acknowledgement, completion: complete)
-                }
-            }
+            try flight.wait(below: window)
             if acknowledgement == .durable {
                 try latencies.time {
-                    send()
-                    try wait(below: 1)
+                    flight.send(batch, to: partition, acknowledgement)
+                    try flight.wait(below: 1)
                 }
             } else {
-                send()
+                flight.send(batch, to: partition, acknowledgement)
             }
         }
-        try wait(below: 1)
+        try flight.wait(below: 1)
         return latencies
     }
 

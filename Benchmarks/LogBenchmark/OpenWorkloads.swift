@@ -28,18 +28,11 @@ private func manyPartitions(_ count: Int) throws -> String {
     var configuration = TopicConfiguration(partitions: count)
     configuration.durability = .written
     let batch = try Noise.batch(of: 10, 100)
-    let flight = ThreadMonitor((batches: count, failure: Failure?.none))
+    let flight = AppendFlight()
     for partition in try store.createTopic(PreparedLog.topic, configuration).partitions {
-        partition.append(batch) { outcome in
-            flight.withLock {
-                $0.batches -= 1
-                if case .failure(let failure) = outcome { $0.failure = failure }
-            }
-            flight.signal()
-        }
+        flight.send(batch, to: partition)
     }
-    let failure: Failure? = flight.wait { $0.batches == 0 ? .done($0.failure) : .wait(until: nil) }
-    if let failure { throw failure }
+    try flight.wait(below: 1)
     try store.close()
     made.withLock { $0[count] = directory }
     return directory

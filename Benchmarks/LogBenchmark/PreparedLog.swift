@@ -31,24 +31,16 @@ final class PreparedLog: Sendable {
         configuration.retentionTime = nil
         let partition = try store.createTopic(Self.topic, configuration).partitions[0]
         let recordsPerBatch = batchBytes / (recordBytes + 8)
-        let flight = ThreadMonitor((batches: 0, failure: Failure?.none))
+        let flight = AppendFlight()
         var milliseconds = Noise.milliseconds
         for start in stride(from: 0, to: records, by: recordsPerBatch) {
             let batch = try Noise.batch(
                 of: min(recordsPerBatch, records - start), recordBytes, milliseconds: milliseconds)
             milliseconds += Self.batchMilliseconds
-            flight.wait { $0.batches < 64 ? .done(()) : .wait(until: nil) }
-            flight.withLock { $0.batches += 1 }
-            partition.append(batch) { outcome in
-                flight.withLock {
-                    $0.batches -= 1
-                    if case .failure(let failure) = outcome { $0.failure = failure }
-                }
-                flight.signal()
-            }
+            try flight.wait(below: 64)
+            flight.send(batch, to: partition)
         }
-        let failure: Failure? = flight.wait { $0.batches == 0 ? .done($0.failure) : .wait(until: nil) }
-        if let failure { throw failure }
+        try flight.wait(below: 1)
         self.records = records
         segments = partition.segments
         try store.close()

@@ -288,6 +288,17 @@ uint64_t mr_thread_id(void) {
 #endif
 }
 
+int64_t mr_thread_waits(void) {
+#if defined(__linux__)
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+#else
+    static _Thread_local int64_t calls;
+    return ++calls;
+#endif
+}
+
 void mr_thread_name(const char *name) {
 #if defined(__linux__)
     char cut[16];

@@ -21,6 +21,10 @@ extension Limits {
     public static let appendWaiters = 65_536
     /// Bytes written to one partition before the writer turns to the next: what a disk takes in about a millisecond.
     public static let appendTurnBytes = 4 << 20
+    /// A caller that slept in a write of its own that took this long was held back by the system: a copy takes less…
+    public static let callersWriteLongest: TimeSpan = .milliseconds(2)
+    /// …and for this many times as long the store's writer waits instead.
+    public static let callersWriteRest: Int64 = 10
     /// Bytes of small batches gathered into one write: larger ones gain nothing.
     public static let gatherBytes = 256 << 10
     /// A batch of this size or more is written by itself: a call costs less than copying it.
@@ -42,6 +46,8 @@ extension Limits {
     public static let holdsPerPartition = 1_024
     /// Bytes a reader reads at once before it checks them: what a core's second cache holds beside the rest.
     public static let readPieceBytes = 128 << 10
+    /// Bytes a reader lends at once unless told otherwise: the second cache holds them until they are decoded.
+    public static let lentBytes = 256 << 10
     /// Bytes a look-up reads at once: a batch or two, where its index entry points to.
     public static let lookUpBytes = 32 << 10
     /// Bytes a scan for the next intact frame reads at once.

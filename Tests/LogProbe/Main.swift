@@ -82,12 +82,7 @@ import MillraceLog
                     }
                     state.signal()
                 }
-                // Half of them write by themselves.
-                if producer < starts.count / 2 {
-                    partition.appendHere(batch, acknowledgement: acknowledgement, completion: answer)
-                } else {
-                    partition.append(batch, acknowledgement: acknowledgement, completion: answer)
-                }
+                partition.append(batch, acknowledgement: acknowledgement, completion: answer)
             }
         }
     }

@@ -35,6 +35,8 @@ void mr_name_thread(const char *name);
 uint32_t mr_thread_stripe(void);
 /// The kernel's id of the calling thread (glibc's pthread_self is folded across awaits by the optimiser).
 uint64_t mr_thread_id(void);
+/// How often the calling thread went to sleep to wait for something; always one more where the system does not count.
+int64_t mr_thread_waits(void);
 /// Names the calling thread for debuggers; Linux cuts it to 15 bytes.
 void mr_thread_name(const char *name);
 /// The environment: null-terminated, borrowed until it is changed.

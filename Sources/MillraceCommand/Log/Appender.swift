@@ -87,7 +87,7 @@ final class Appender {
         try wait(untilBelow: Limits.appendBytesInFlight)
         let (bytes, flight) = (batch.count, flight)
         flight.withLock { $0.bytes += bytes }
-        partitions[index].appendHere(batch, acknowledgement: acknowledgement) { outcome in
+        partitions[index].append(batch, acknowledgement: acknowledgement) { outcome in
             flight.withLock {
                 $0.bytes -= bytes
                 switch outcome {

@@ -74,6 +74,32 @@ final class PosixFile: StorageFile {
         }
     }
 
+    func write(_ head: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer, at offset: Int64) throws(IOFault) {
+        let taken = try writeOnce(head, rest, at: offset)
+        if taken == head.count + rest.count { return }
+        // A short write is rare: the pieces follow one by one.
+        if taken < head.count {
+            try write(UnsafeRawBufferPointer(rebasing: head[taken...]), at: offset + Int64(taken))
+        }
+        let done = max(0, taken - head.count)
+        try write(UnsafeRawBufferPointer(rebasing: rest[done...]), at: offset + Int64(head.count + done))
+    }
+    /// How many bytes one call took.
+    private func writeOnce(
+        _ head: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer, at offset: Int64
+    ) throws(IOFault) -> Int {
+        try enter(.write)
+        defer { leave() }
+        let (count, reason) = withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { pieces in
+            pieces[0] = iovec(iov_base: UnsafeMutableRawPointer(mutating: head.baseAddress), iov_len: head.count)
+            pieces[1] = iovec(iov_base: UnsafeMutableRawPointer(mutating: rest.baseAddress), iov_len: rest.count)
+            let count = pwritev(descriptor, pieces.baseAddress, 2, off_t(offset))
+            return (count, errno)
+        }
+        if count < 0, reason != EINTR { throw IOFault(.write, path: path, errno: reason) }
+        return max(0, count)
+    }
+
     func sync() throws(IOFault) {
         try enter(.sync)
         defer { leave() }

@@ -37,6 +37,8 @@ public protocol StorageFile: AnyObject, Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(IOFault) -> Int
     /// Writes every byte or throws; after a throw any prefix may be in the file.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(IOFault)
+    /// The same of two pieces, one behind the other, in one call where the system has it.
+    func write(_ head: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer, at offset: Int64) throws(IOFault)
     /// Returns when everything written before the call is on the disk. **After it threw, nothing about the file's
     /// unsynced part is known**: never sync it again, never trust it until it was read back after a restart.
     func sync() throws(IOFault)
@@ -50,6 +52,18 @@ public protocol StorageFile: AnyObject, Sendable {
     func lockExclusively() throws(IOFault) -> Bool
     /// Idempotent. Every other call on a closed file throws `EBADF`.
     func close()
+}
+
+extension StorageFile {
+    public func write(
+        _ head: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer, at offset: Int64
+    ) throws(IOFault) {
+        var joined: [UInt8] = []
+        joined.reserveCapacity(head.count + rest.count)
+        joined.append(contentsOf: head)
+        joined.append(contentsOf: rest)
+        try joined.lending { (bytes) throws(IOFault) in try write(bytes, at: offset) }
+    }
 }
 
 public enum OpenMode: Sendable {

@@ -44,7 +44,7 @@ enum BlockingAppends {
         let progress = ThreadMonitor(
             Progress(left: batches.count, results: Array(repeating: nil, count: batches.count)))
         for (index, (partition, batch)) in batches.enumerated() {
-            partition.appendHere(batch, acknowledgement: acknowledgements[index]) { result in
+            partition.append(batch, acknowledgement: acknowledgements[index]) { result in
                 progress.withLock { progress in
                     progress.results[index] = result
                     progress.left -= 1

@@ -131,6 +131,14 @@ public struct BatchHeader: Hashable, Sendable, BitwiseCopyable {
         store(recordCount, at: 57)
     }
 
+    /// The 61 bytes as they stand, checksum included.
+    var encoded: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: Self.byteCount) { target, count in
+            encode(into: UnsafeMutableRawPointer(target.baseAddress!))
+            count = Self.byteCount
+        }
+    }
+
     /// Writes the two fields that the log assigns and the checksum does not cover, into a batch's first bytes.
     @inlinable public static func place(
         baseOffset: Int64, leaderEpoch: Int32, in batch: UnsafeMutableRawBufferPointer

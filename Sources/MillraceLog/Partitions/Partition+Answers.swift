@@ -1,7 +1,7 @@
 import MillraceCore
 
 extension Partition {
-    /// What an append that waited for its sync came to.
+    /// What an append came to.
     struct Answer: Sendable {
         var outcome: Result<AppendResult, Failure>
         var completion: @Sendable (Result<AppendResult, Failure>) -> Void
@@ -9,10 +9,10 @@ extension Partition {
 
     /// Runs the completions that lie ready, one after the other, in the order in which they became ready.
     ///
-    /// The writer, when it rolls, and any of the sync threads may find appends durable at the same moment. Were each to
-    /// run the completions it found, a later batch could be acknowledged while an earlier one of the same producer is
-    /// not, and a producer that is killed in between would go on behind a batch that it has no answer for. So one
-    /// thread at a time answers; the others leave theirs to it.
+    /// Whoever writes, and any of the sync threads, may find appends done at the same moment. Were each to run the
+    /// completions it found, a later batch could be acknowledged while an earlier one of the same producer is not, and
+    /// a producer that is killed in between would go on behind a batch that it has no answer for. So one thread at a
+    /// time answers; the others leave theirs to it.
     func deliverAnswers() {
         var ready: [Answer] = state.withLock { state in
             guard !state.isAnswering, !state.answers.isEmpty else { return [] }

@@ -1,35 +1,23 @@
 public import MillraceCore
 
 extension Partition {
-    /// Hands a batch to the store's writer and returns at once. `completion` runs once, on a thread of the store's or
-    /// on this one, and must be short.
+    /// Takes a batch and returns without waiting for the disk. `completion` runs once, on a thread of the store's or,
+    /// before the call returns, on this one; it must be short, and neither close the store nor need a lock of the
+    /// caller's.
+    ///
+    /// A caller that finds nobody writing to the partition copies the batch into the system's page cache itself: its
+    /// bytes are still in this processor's cache, and no thread has to wake up. Everything else is the store's threads'
+    /// work: opening, rolling, syncing, and writing while others do.
     ///
     /// Batches of one caller are appended in the order of its calls, and durable ones are answered in that order, one
-    /// at a time. When the store's buffer is full the completion
-    /// gets a retriable `limitReached`; the async form waits instead.
+    /// at a time. When the store's buffer is full the completion gets a retriable `limitReached`; the async form waits
+    /// instead.
     public func append(
         _ batch: EncodedBatch, acknowledgement: Acknowledgement? = nil,
         completion: @escaping @Sendable (Result<AppendResult, Failure>) -> Void
     ) {
-        submit(batch, acknowledgement, isHere: false, completion)
-    }
-
-    /// As `append`, but the calling thread itself writes when nobody else is writing to the partition: the bytes are
-    /// still in its processor's cache, and no other thread has to wake up. It may wait for the disk, so call it only
-    /// from threads of your own, never from a lane or a task.
-    public func appendHere(
-        _ batch: EncodedBatch, acknowledgement: Acknowledgement? = nil,
-        completion: @escaping @Sendable (Result<AppendResult, Failure>) -> Void
-    ) {
-        guard context.writersHere.enter() else { return completion(.failure(context.closedFailure)) }
-        defer { context.writersHere.leave() }
-        submit(batch, acknowledgement, isHere: context.options.execution == .threads, completion)
-    }
-
-    private func submit(
-        _ batch: EncodedBatch, _ acknowledgement: Acknowledgement?, isHere: Bool,
-        _ completion: @escaping @Sendable (Result<AppendResult, Failure>) -> Void
-    ) {
+        guard context.callers.enter() else { return completion(.failure(context.closedFailure)) }
+        defer { context.callers.leave() }
         let configuration = settings.current
         if let full = context.diskLow.withLock({ $0 }) { return completion(.failure(full)) }
         if let refusal = check(batch, configuration) { return completion(.failure(refusal)) }
@@ -48,8 +36,7 @@ extension Partition {
             context.budget.release(batch.count)
             return completion(.failure(refusal))
         }
-        guard mustWrite else { return }
-        if isHere { writePending(WriteScratch()) } else { context.writeQueue.enqueue(self) }
+        if mustWrite, !writeAtOnce() { context.writeQueue.enqueue(self) }
     }
 
     /// Appends a batch and returns when it is acknowledged. Waits for room first when the store's buffer is full.

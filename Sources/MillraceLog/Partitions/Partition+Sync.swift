@@ -126,19 +126,20 @@ extension Partition {
     /// Stops appends for good and fails those that wait.
     func refuse(_ failure: Failure) {
         let durability = settings.current.durability
-        let (queue, woken) = state.withLock { state in
+        let (bytes, woken) = state.withLock { state in
             if state.fault == nil { state.fault = failure }
             for waiting in state.waiting {
                 state.answers.append(Answer(outcome: .failure(failure), completion: waiting.completion))
             }
-            defer { (state.queue, state.waiting, state.isHeldBack) = ([], [], false) }
-            return (state.queue, state.awakened(durability))
+            for case .some(let request) in state.queue {
+                state.answers.append(Answer(outcome: .failure(failure), completion: request.completion))
+            }
+            let bytes = state.queue.reduce(0) { $0 + ($1?.batch.count ?? 0) }
+            (state.queue, state.waiting, state.isHeldBack) = ([], [], false)
+            return (bytes, state.awakened(durability))
         }
+        context.budget.release(bytes)
         deliverAnswers()
-        for case .some(let request) in queue {
-            context.budget.release(request.batch.count)
-            request.completion(.failure(failure))
-        }
         for wake in woken { wake() }
     }
 }

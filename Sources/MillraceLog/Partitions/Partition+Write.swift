@@ -1,15 +1,12 @@
 internal import MillraceCore
 
-/// What the writing thread keeps from turn to turn.
-final class WriteScratch {
-    var bytes: [UInt8] = []
-}
-
 extension Partition {
     /// Batches that get their offsets now and are written with one call.
-    private struct Group {
+    fileprivate struct Group {
         struct Item {
             var request: Request
+            /// With what the log assigned. The batch itself stays as it came: its caller may still hold it.
+            var header: BatchHeader
             var undo: ProducerStates.Undo?
         }
         var items: [Item] = []
@@ -19,40 +16,87 @@ extension Partition {
         var isEmpty: Bool { items.isEmpty }
     }
 
-    /// Writes what waits. Called by whoever has taken the turn to write; gives it back, or hands it on when more waits.
-    func writePending(_ scratch: WriteScratch) {
-        let hasRolled = writeTurn(scratch)
+    /// Writes what waits, and what comes meanwhile up to a bound. Called by the store's writer, which has the turn to
+    /// write; gives it back, or keeps it when more waits.
+    func writePending() {
+        var (hasRolled, bytes) = (true, 0)
+        repeat {
+            let turn = writeTurn()
+            hasRolled = hasRolled && turn.hasRolled
+            bytes += turn.bytes
+        } while bytes < Limits.appendTurnBytes && state.withLock { !$0.queue.isEmpty && !$0.isHeldBack }
+        endTurn(hasRolled: hasRolled)
+    }
+
+    /// Answers come after the turn is free again: a caller that waited for its answer finds nobody writing then, and
+    /// goes on by itself.
+    private func endTurn(hasRolled: Bool) {
         let isMore = state.withLock { state in
             state.hasTurn = false
             // A roll that failed is tried again with the next append, not at once.
             return (!state.queue.isEmpty || (state.mustRoll && hasRolled)) && state.takeTurn()
         }
         if isMore { context.writeQueue.enqueue(self) }
+        deliverAnswers()
     }
 
-    /// False when a roll that was asked for did not work.
-    private func writeTurn(_ scratch: WriteScratch) -> Bool {
+    /// Writes the batch that took the turn, on its caller's thread; false when that would take more than a copy, and
+    /// nothing was done.
+    func writeAtOnce() -> Bool {
+        guard context.options.execution == .threads else { return false }
+        let (start, now) = (context.clock.now, context.clock.wall)
+        guard context.callers.mayWrite(at: start) else { return false }
         let configuration = settings.current
-        var (requests, mustRoll, end) = takeRequests(configuration)
-        guard !requests.isEmpty || mustRoll else { return true }
+        let (closedFile, isQuick): (SegmentName?, Bool) = state.withLock { state in
+            guard let active = state.segments.last, let header = state.queue.first??.batch.header else {
+                return (nil, false)
+            }
+            // A write beside a sync of the same file may wait for it.
+            let isQuick =
+                active.index != nil && !state.mustRoll && !state.hasStrayBytes && !state.isSyncing
+                && !state.isSyncQueued && state.unsyncedBytes < Int64(Limits.unsyncedBytes)
+                && !state.mustRoll(before: header, behind: 0, state.end, configuration, now)
+            return (state.dirtyFile == nil ? active.name : nil, isQuick)
+        }
+        guard isQuick, closedFile.map({ context.files.isOpen(path($0.log)) }) ?? true else { return false }
+        let waits = AppendCallers.waits
+        var group = Group(end: 0)
+        let request: Request? = state.withLock { state in
+            group.end = state.end
+            return state.queue.isEmpty ? nil : state.queue.removeFirst()
+        }
+        if let request {
+            add(request, to: &group, configuration, now)
+            flush(&group)
+        }
+        context.callers.wrote(for: context.clock.now - start, waits: AppendCallers.waits - waits, at: start)
+        endTurn(hasRolled: true)
+        return true
+    }
+
+    /// Says how many bytes it took from the queue, and whether a roll that was asked for worked.
+    private func writeTurn() -> (hasRolled: Bool, bytes: Int) {
+        let configuration = settings.current
+        var (requests, bytes, mustRoll, end) = takeRequests(configuration)
+        guard !requests.isEmpty || mustRoll else { return (true, 0) }
         var group = Group(end: end)
         let hasRolled = mustRoll ? rollIfNotEmpty() : true
         for at in requests.indices {
-            if let request = requests[at].take() { add(request, to: &group, configuration, scratch) }
+            if let request = requests[at].take() { add(request, to: &group, configuration, context.clock.wall) }
         }
-        flush(&group, scratch)
-        return hasRolled
+        flush(&group)
+        return (hasRolled, bytes)
     }
 
     private func takeRequests(
         _ configuration: TopicConfiguration
-    ) -> (requests: [Request?], mustRoll: Bool, end: Int64) {
+    ) -> (requests: [Request?], bytes: Int, mustRoll: Bool, end: Int64) {
         state.withLock { state in
             let mustRoll = state.mustRoll
             state.mustRoll = false
             if configuration.durability == .durable, state.unsyncedBytes >= Int64(Limits.unsyncedBytes) {
                 state.isHeldBack = true
-                return ([], mustRoll, state.end)
+                return ([], 0, mustRoll, state.end)
             }
             var (count, bytes) = (0, 0)
             while count < state.queue.count, bytes < Limits.appendTurnBytes {
@@ -62,26 +106,25 @@ extension Partition {
             if count == state.queue.count {
                 let all = state.queue
                 state.queue = []
-                return (all, mustRoll, state.end)
+                return (all, bytes, mustRoll, state.end)
             }
             let taken = Array(state.queue[..<count])
             state.queue.removeFirst(count)
-            return (taken, mustRoll, state.end)
+            return (taken, bytes, mustRoll, state.end)
         }
     }
 
     private func add(
-        _ incoming: consuming Request, to group: inout Group, _ configuration: TopicConfiguration,
-        _ scratch: WriteScratch
+        _ incoming: consuming Request, to group: inout Group, _ configuration: TopicConfiguration, _ now: EventTime
     ) {
         var request = incoming
-        let now = context.clock.wall
-        if mustRoll(before: request.batch, group, configuration, now) {
-            flush(&group, scratch)
+        let given = request.batch.header
+        if state.withLock({ $0.mustRoll(before: given, behind: group.bytes, group.end, configuration, now) }) {
+            flush(&group)
             do { try roll() } catch { return finish(request, .failure(error)) }
         }
         // Gathering a large batch would only copy it.
-        if request.batch.count >= Limits.gatherBatchBytes { flush(&group, scratch) }
+        if request.batch.count >= Limits.gatherBatchBytes { flush(&group) }
         // Below: either the batch is refused, or it has its offset and its producer's state knows it.
         let marker = marker(of: request.batch)
         let offset = group.end
@@ -97,18 +140,19 @@ extension Partition {
         }
         switch verdict.0 {
         case .refuse(let failure): return finish(request, .failure(failure))
-        case .duplicate(let before): return finishDuplicate(request, before, &group, scratch)
+        case .duplicate(let before): return finishDuplicate(request, before, &group)
         case .accept: break
         }
         if configuration.timestamps == .append, !request.batch.header.attributes.isControl {
             request.batch.stamp(appendMilliseconds: now.flooredMilliseconds)
         }
-        request.batch.place(baseOffset: offset, leaderEpoch: verdict.1)
-        group.end = request.batch.header.nextOffset
-        group.bytes += request.batch.count
-        group.items.append(Group.Item(request: request, undo: verdict.2))
-        if group.bytes >= Limits.gatherBytes || request.batch.count >= Limits.gatherBatchBytes {
-            flush(&group, scratch)
+        var header = request.batch.header
+        (header.baseOffset, header.leaderEpoch) = (offset, verdict.1)
+        group.end = header.nextOffset
+        group.bytes += header.totalBytes
+        group.items.append(Group.Item(request: request, header: header, undo: verdict.2))
+        if group.bytes >= Limits.gatherBytes || header.totalBytes >= Limits.gatherBatchBytes {
+            flush(&group)
         }
     }
 
@@ -121,7 +165,7 @@ extension Partition {
     }
 
     /// Writes a group at the end of the active segment; on failure nothing of it was appended.
-    private func flush(_ group: inout Group, _ scratch: WriteScratch) {
+    private func flush(_ group: inout Group) {
         guard !group.isEmpty else { return }
         let items = group.items
         let bytes = group.bytes
@@ -129,7 +173,7 @@ extension Partition {
         do throws(Failure) {
             let file = try activeFile()
             let position = state.withLock { $0.segments.last?.bytes ?? 0 }
-            do throws(IOFault) { try write(items, bytes, to: file, at: position, scratch) } catch {
+            do throws(IOFault) { try write(items, bytes, to: file, at: position) } catch {
                 cutStrayBytes(of: file, at: position)
                 throw Failure(error, "The batch could not be written", place: name)
             }
@@ -144,16 +188,25 @@ extension Partition {
     }
 
     private func write(
-        _ items: [Group.Item], _ bytes: Int, to file: any StorageFile, at position: Int64, _ scratch: WriteScratch
+        _ items: [Group.Item], _ bytes: Int, to file: any StorageFile, at position: Int64
     ) throws(IOFault) {
         if items.count == 1 {
-            return try items[0].request.batch.bytes.lending { (raw) throws(IOFault) in try file.write(raw, at: position)
+            return try items[0].lend { (head, rest) throws(IOFault) in try file.write(head, rest, at: position) }
+        }
+        var gathered = context.gathering.withLock { memory in
+            defer { memory = [] }
+            return memory
+        }
+        gathered.removeAll(keepingCapacity: true)
+        gathered.reserveCapacity(bytes)
+        for item in items {
+            item.lend { head, rest in
+                gathered.append(contentsOf: head)
+                gathered.append(contentsOf: rest)
             }
         }
-        scratch.bytes.removeAll(keepingCapacity: true)
-        scratch.bytes.reserveCapacity(bytes)
-        for item in items { scratch.bytes.append(contentsOf: item.request.batch.bytes) }
-        try scratch.bytes.lending { (raw) throws(IOFault) in try file.write(raw, at: position) }
+        defer { context.gathering.withLock { [gathered] in $0 = gathered } }
+        try gathered.lending { (raw) throws(IOFault) in try file.write(raw, at: position) }
     }
 
     private func cutStrayBytes(of file: any StorageFile, at position: Int64) {
@@ -174,17 +227,19 @@ extension Partition {
             let base = state.segments[last].base
             var at = position
             for item in items {
-                let header = item.request.batch.header
+                let header = item.header
                 precondition(header.baseOffset == state.end, "offsets are contiguous")
                 state.segments[last].index?.note(
                     offset: header.baseOffset, base: base, position: at,
-                    bytes: item.request.batch.count, milliseconds: header.maxMilliseconds, interval: interval)
-                at += Int64(item.request.batch.count)
+                    bytes: header.totalBytes, milliseconds: header.maxMilliseconds, interval: interval)
+                at += Int64(header.totalBytes)
                 state.end = header.nextOffset
+                let result = AppendResult(baseOffset: header.baseOffset, lastOffset: header.lastOffset)
+                let completion = item.request.completion
                 if item.request.acknowledgement == .durable {
-                    state.waiting.append(
-                        Waiting(
-                            end: header.nextOffset, result: Self.result(header), completion: item.request.completion))
+                    state.waiting.append(Waiting(end: header.nextOffset, result: result, completion: completion))
+                } else {
+                    state.answers.append(Answer(outcome: .success(result), completion: completion))
                 }
             }
             state.segments[last].bytes = at
@@ -197,29 +252,25 @@ extension Partition {
             for item in items { finish(item.request, .failure(fault)) }
             return
         }
-        for item in items where item.request.acknowledgement == .written {
-            item.request.completion(.success(Self.result(item.request.batch.header)))
-        }
         context.budget.release(bytes)
         for wake in outcome.woken { wake() }
         if outcome.wantsSync { requestSync() } else { requestLazySync() }
     }
 
-    private static func result(_ header: BatchHeader) -> AppendResult {
-        AppendResult(baseOffset: header.baseOffset, lastOffset: header.lastOffset)
-    }
-
     private func finish(_ request: Request, _ outcome: Result<AppendResult, Failure>) {
         context.budget.release(request.batch.count)
-        request.completion(outcome)
+        answer(request, outcome)
+    }
+    private func answer(_ request: Request, _ outcome: Result<AppendResult, Failure>) {
+        state.withLock { $0.answers.append(Answer(outcome: outcome, completion: request.completion)) }
     }
 
     /// A duplicate is acknowledged like the first: after its sync, when durable was asked for.
     private func finishDuplicate(
-        _ request: Request, _ before: ProducerStates.Batch, _ group: inout Group, _ scratch: WriteScratch
+        _ request: Request, _ before: ProducerStates.Batch, _ group: inout Group
     ) {
         // The first may lie in the group that is not written yet.
-        flush(&group, scratch)
+        flush(&group)
         context.budget.release(request.batch.count)
         let result = AppendResult(baseOffset: before.baseOffset, lastOffset: before.lastOffset, isDuplicate: true)
         enum Next { case done, wait, failed(Failure) }
@@ -239,23 +290,38 @@ extension Partition {
             return .wait
         }
         switch next {
-        case .done: deliverAnswers()
-        case .failed(let failure): request.completion(.failure(failure))
+        case .done: break
+        case .failed(let failure): answer(request, .failure(failure))
         case .wait: requestSync()
         }
     }
+}
 
-    private func mustRoll(
-        before batch: EncodedBatch, _ group: Group, _ configuration: TopicConfiguration, _ now: EventTime
-    ) -> Bool {
-        state.withLock { state in
-            guard let active = state.segments.last else { return true }
-            if active.name.epoch != state.epoch { return true }
-            let bytes = active.bytes + Int64(group.bytes)
-            guard bytes > 0 else { return false }
-            return bytes + Int64(batch.count) > configuration.segmentBytes
-                || now - active.since >= configuration.segmentAge
-                || group.end + Int64(batch.header.lastOffsetDelta) - active.base > Int64(Int32.max)
+extension Partition.Group.Item {
+    /// The batch as it is to be stored: the header that the log completed, and the rest as it came.
+    func lend<R, E: Error>(
+        _ body: (_ head: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        let head = header.encoded
+        return try request.batch.bytes.lending { (bytes) throws(E) in
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[BatchHeader.byteCount...])
+            return try head.lending { (head) throws(E) in try body(head, rest) }
         }
+    }
+}
+
+extension Partition.State {
+    /// Whether a batch needs a new segment first, when `bytes` up to the offset `end` wait to be written before it.
+    fileprivate func mustRoll(
+        before batch: BatchHeader, behind bytes: Int, _ end: Int64, _ configuration: TopicConfiguration,
+        _ now: EventTime
+    ) -> Bool {
+        guard let active = segments.last else { return true }
+        if active.name.epoch != epoch { return true }
+        let size = active.bytes + Int64(bytes)
+        guard size > 0 else { return false }
+        return size + Int64(batch.totalBytes) > configuration.segmentBytes
+            || now - active.since >= configuration.segmentAge
+            || end + Int64(batch.lastOffsetDelta) - active.base > Int64(Int32.max)
     }
 }

@@ -41,6 +41,9 @@ final class FileCache: Sendable {
         return result
     }
 
+    /// Whether the file can be had without a call to the system.
+    func isOpen(_ path: String) -> Bool { state.withLock { $0.entries[path] != nil } }
+
     /// Lets go of a file that is deleted or replaced.
     func forget(_ path: String) {
         let dropped = state.withLock { $0.entries.removeValue(forKey: path)?.file }

@@ -17,7 +17,6 @@ public final class LogStore: Sendable {
     private let topicTable: Lock<[String: Topic]>
     /// Serialises changes to the set of topics and their metadata.
     let changes = ThreadMonitor(false)
-    private let scratch = Lock(UncheckedBox(WriteScratch()))
 
     private init(
         context: StoreContext, lock: (any StorageFile)?, topics: [String: Topic], recovery: RecoveryReport,
@@ -113,8 +112,7 @@ public final class LogStore: Sendable {
         let context = context
         var started = [
             OwnedThread(name: "log-write") {
-                let scratch = WriteScratch()
-                while let partition = context.writeQueue.take() { partition.writePending(scratch) }
+                while let partition = context.writeQueue.take() { partition.writePending() }
             }
         ]
         for number in 0..<max(1, context.options.syncThreads) {
@@ -145,15 +143,13 @@ public final class LogStore: Sendable {
     /// Does what waits on the calling thread: for `LogOptions.Execution.manual`, where there are no threads.
     public func turn() {
         precondition(context.options.execution == .manual, "the store's threads do this")
-        scratch.withLock { scratch in
-            while true {
-                if let partition = context.writeQueue.poll() {
-                    partition.writePending(scratch.value)
-                } else if let partition = context.syncQueue.poll() {
-                    partition.syncPending()
-                } else {
-                    return
-                }
+        while true {
+            if let partition = context.writeQueue.poll() {
+                partition.writePending()
+            } else if let partition = context.syncQueue.poll() {
+                partition.syncPending()
+            } else {
+                return
             }
         }
     }
@@ -167,7 +163,7 @@ public final class LogStore: Sendable {
             return !closing
         }
         guard isFirst else { return }
-        context.writersHere.close()
+        context.callers.close()
         if context.options.execution == .manual { turn() }
         stopThreads()
         for thread in threads.withLock({ $0 }) { thread.join() }

@@ -10,8 +10,10 @@ final class StoreContext: Sendable {
     let budget: AppendBudget
     let writeQueue = WorkQueue()
     let syncQueue = WorkQueue()
-    /// Callers that write by themselves.
-    let writersHere = WritersHere()
+    /// The threads that are inside `append`.
+    let callers = AppendCallers()
+    /// Memory in which a turn gathers small batches; one turn at a time has it, others make their own.
+    let gathering = Lock<[UInt8]>([])
     /// One change of a partition's start at a time.
     let startTurn = Monitored(())
     /// Why nothing is accepted while the volume is nearly full.
@@ -39,30 +41,5 @@ final class StoreContext: Sendable {
                 .closed, "The log is open for looking only", advice: "Open it, or ask the process that owns it",
                 place: directory)
             : Failure(.closed, "The log is closed", advice: "Open it again", place: directory)
-    }
-}
-
-/// Counts the threads that write without being the store's, so that closing waits for them.
-final class WritersHere: Sendable {
-    private let state = ThreadMonitor((count: 0, isClosed: false))
-
-    func enter() -> Bool {
-        state.withLock { state in
-            if state.isClosed { return false }
-            state.count += 1
-            return true
-        }
-    }
-    func leave() {
-        let isLast = state.withLock { state in
-            state.count -= 1
-            return state.isClosed && state.count == 0
-        }
-        if isLast { state.broadcast() }
-    }
-    /// Lets nobody in any more and waits for those who are.
-    func close() {
-        state.withLock { $0.isClosed = true }
-        state.wait { $0.count == 0 ? .done(()) : .wait(until: nil) }
     }
 }

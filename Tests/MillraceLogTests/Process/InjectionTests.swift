@@ -34,14 +34,14 @@ struct InjectionTests {
         var testDescription: String { name }
     }
     static let faults = [
-        Fault(name: "T02 killed before a write", call: "pwrite64", effect: "signal=KILL", isTold: false),
+        Fault(name: "T02 killed before a write", call: "pwritev", effect: "signal=KILL", isTold: false),
         Fault(name: "T02 killed before a sync", call: "fdatasync", effect: "signal=KILL", isTold: false),
         Fault(name: "T07 killed before a rename", call: "rename", effect: "signal=KILL", isTold: false),
-        Fault(name: "T03 interrupted writes", call: "pwrite64", effect: "error=EINTR", isTold: false),
+        Fault(name: "T03 interrupted writes", call: "pwritev", effect: "error=EINTR", isTold: false),
         Fault(name: "T03 interrupted syncs", call: "fdatasync", effect: "error=EINTR", isTold: false),
         Fault(name: "T09 a failed sync", call: "fdatasync", effect: "error=EIO", isTold: true),
-        Fault(name: "T10 a full disk", call: "pwrite64", effect: "error=ENOSPC", isTold: true),
-        Fault(name: "G6 a failed write", call: "pwrite64", effect: "error=EIO", isTold: true),
+        Fault(name: "T10 a full disk", call: "pwritev", effect: "error=ENOSPC", isTold: true),
+        Fault(name: "G6 a failed write", call: "pwritev", effect: "error=EIO", isTold: true),
         Fault(name: "G6 a failed read", call: "pread64", effect: "error=EIO", isTold: true),
     ]
 
@@ -54,13 +54,14 @@ struct InjectionTests {
         let run = ProbeRun(directory: home + "/log", producers: 4, partitions: 2, acknowledgement: "durable")
         var told = 0
         for n in [1, 2, 3, 5, 8, 13, 21, 40] {
-            try run.live(for: 160, under: Tracer.injecting(fault.call, fault.effect, at: n))
+            try run.live(
+                for: 100, from: .acknowledged(25), under: Tracer.injecting(fault.call, fault.effect, at: n))
             let refusals = run.takeRefusals()
             told += refusals.isEmpty ? 0 : 1
             if !fault.isTold { #expect(refusals == [], "at call \(n)") }
             #expect(refusals.allSatisfy { !$0.contains("unreadable") }, "\(refusals)")
             // The next start without the fault finds a log that is whole.
-            try run.live(for: 80)
+            try run.live(for: 40, from: .acknowledged(10))
             #expect(run.takeRefusals() == [], "after call \(n)")
             #expect(try FileOracle.problems(run) == [], "after call \(n)")
         }

@@ -36,10 +36,24 @@ final class ProbeRun {
         acknowledged = Array(repeating: [], count: producers)
     }
 
-    /// One life of the probe, ended with SIGKILL after `milliseconds`; `cut` runs before the kill.
+    /// When the time of a life begins.
+    enum Begin {
+        /// With the start of the process: such a life may end before the log is open.
+        case start
+        /// When the probe says that the log is open, however long that takes on this machine…
+        case open
+        /// …or when so many batches of this life are acknowledged.
+        case acknowledged(Int)
+    }
+    /// Longer than any machine takes for it; a life that got nowhere until then ends all the same.
+    private static let patience: UInt64 = 60_000_000_000
+
+    /// One life of the probe, ended with SIGKILL `milliseconds` after its `begin`; `cut` runs before the kill.
     ///
     /// - Parameter tracer: a program and its words that run the probe.
-    func live(for milliseconds: Int, under tracer: [String] = [], cut: (() throws -> Void)? = nil) throws {
+    func live(
+        for milliseconds: Int, from begin: Begin = .open, under tracer: [String] = [], cut: (() throws -> Void)? = nil
+    ) throws {
         let program = try #require(Self.program, "LogProbe is built beside the tests")
         let next = acknowledged.map { String(($0.last?.last ?? -1) + 1) }
         var ends: [Int32] = [0, 0]
@@ -62,7 +76,11 @@ final class ProbeRun {
         var pid: pid_t = 0
         try #require(posix_spawn(&pid, line[0], &actions, &attributes, words, environ) == 0)
         close(ends[1])
-        let deadline = DispatchTime.now().uptimeNanoseconds + UInt64(milliseconds) * 1_000_000
+        let span = UInt64(milliseconds) * 1_000_000
+        let born = DispatchTime.now().uptimeNanoseconds
+        var hasBegun = false
+        if case .start = begin { hasBegun = true }
+        var deadline = born + (hasBegun ? span : Self.patience)
         var said: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while true {
@@ -73,6 +91,10 @@ final class ProbeRun {
             let count = read(ends[0], &chunk, chunk.count)
             if count <= 0 { break }
             said += chunk[..<count]
+            if !hasBegun, Self.hasReached(begin, said) {
+                hasBegun = true
+                deadline = DispatchTime.now().uptimeNanoseconds + span
+            }
         }
         let heardInTime = cut == nil ? Int.max : said.count
         try cut?()
@@ -87,6 +109,15 @@ final class ProbeRun {
         waitpid(pid, &status, 0)
         cycles += 1
         note(String(decoding: said, as: UTF8.self), heardInTime: heardInTime)
+    }
+
+    private static func hasReached(_ begin: Begin, _ said: [UInt8]) -> Bool {
+        let lines = said.split(separator: UInt8(ascii: "\n"))
+        return switch begin {
+        case .start: true
+        case .open: lines.contains { $0.first == UInt8(ascii: "R") }
+        case .acknowledged(let count): lines.count { $0.first == UInt8(ascii: "A") } >= count
+        }
     }
 
     private func note(_ text: String, heardInTime: Int) {

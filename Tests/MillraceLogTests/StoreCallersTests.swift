@@ -3,14 +3,20 @@ import Testing
 
 @testable import MillraceLog
 
-/// Threads that write by themselves, beside others that leave it to the store's writer.
-@Suite struct StoreHereTests {
-    private func onRealDisk(_ body: (LogStore, Partition) throws -> Void) throws {
+/// Threads that write by themselves when nobody else does, and leave it to the store's writer otherwise.
+@Suite struct StoreCallersTests {
+    private func onRealDisk(
+        _ durability: Acknowledgement = .durable, _ body: (LogStore, Partition) throws -> Void
+    ) throws {
         let directory = try temporaryDirectory()
         defer { try? removeDirectory(directory) }
-        let store = try LogStore.open(directory: directory, storage: PosixStorage(), clock: SystemClock())
+        var options = LogOptions()
+        // No sync that nobody asked for.
+        options.lazySyncInterval = .seconds(3_600)
+        let store = try LogStore.open(
+            directory: directory, storage: PosixStorage(), clock: SystemClock(), options: options)
         var configuration = TopicConfiguration()
-        configuration.segmentBytes = 12 << 10
+        (configuration.segmentBytes, configuration.durability) = (12 << 10, durability)
         let partition = try store.createTopic("t", configuration).partitions[0]
         try body(store, partition)
     }
@@ -20,7 +26,7 @@ import Testing
             let (threads, batches) = (6, 120)
             let answers = ThreadMonitor<[Int: [Int64]]>([:])
             let workers = (0..<threads).map { number in
-                OwnedThread(name: "here-\(number)") {
+                OwnedThread(name: "caller-\(number)") {
                     var properties = RecordBatchBuilder.Properties()
                     (properties.producerID, properties.producerEpoch) = (Int64(number), 0)
                     for sequence in 0..<batches {
@@ -33,13 +39,9 @@ import Testing
                             answers.withLock { $0[number, default: []].append(offset) }
                             answers.broadcast()
                         }
-                        // Some write here, some leave it to the store, some ask for less than durable.
-                        let level: Acknowledgement = number == 2 ? .written : .durable
-                        if number % 3 == 0 {
-                            partition.append(batch, acknowledgement: level, completion: answer)
-                        } else {
-                            partition.appendHere(batch, acknowledgement: level, completion: answer)
-                        }
+                        // Some ask for less than durable.
+                        partition.append(
+                            batch, acknowledgement: number % 3 == 2 ? .written : .durable, completion: answer)
                         if sequence % 5 == 0 {
                             let due = sequence
                             answers.wait { $0[number]?.count ?? 0 >= due ? .done(()) : .wait(until: nil) }
@@ -63,11 +65,11 @@ import Testing
             try onRealDisk { store, partition in
                 let told = ThreadMonitor((acknowledged: 0, refused: 0, sent: 0))
                 let workers = (0..<4).map { _ in
-                    OwnedThread(name: "here") {
+                    OwnedThread(name: "caller") {
                         while let batch = try? batch(["x"]) {
                             told.withLock { $0.sent += 1 }
                             let isRefused = Lock(false)
-                            partition.appendHere(batch) { outcome in
+                            partition.append(batch) { outcome in
                                 let isDone = (try? outcome.get()) != nil
                                 told.withLock { if isDone { $0.acknowledged += 1 } else { $0.refused += 1 } }
                                 if !isDone { isRefused.withLock { $0 = true } }
@@ -91,5 +93,50 @@ import Testing
                 try again.close()
             }
         }
+    }
+
+    /// A lone caller's batch is in the log when `append` returns, without any thread of the store's: here all of them
+    /// are stuck.
+    @Test func aLoneCallerNeedsNoOtherThread() throws {
+        try onRealDisk(.written) { store, partition in
+            let (isStuck, mayGoOn) = (ThreadMonitor(false), ThreadMonitor(false))
+            let first = ThreadMonitor<Result<AppendResult, Failure>?>(nil)
+            partition.append(try batch(["first"]), acknowledgement: .durable) { outcome in
+                first.withLock { $0 = outcome }
+                first.broadcast()
+            }
+            _ = try first.wait { $0.map { .done($0) } ?? .wait(until: nil) }.get()
+            // Holds up the store's writer: another partition's batch is answered on it.
+            let other = try store.createTopic("other", TopicConfiguration()).partitions[0]
+            other.append(try batch(["stuck"]), acknowledgement: .written) { _ in
+                isStuck.withLock { $0 = true }
+                isStuck.broadcast()
+                mayGoOn.wait { $0 ? .done(()) : .wait(until: nil) }
+            }
+            isStuck.wait { $0 ? .done(()) : .wait(until: nil) }
+            defer {
+                mayGoOn.withLock { $0 = true }
+                mayGoOn.broadcast()
+            }
+            for number in 0..<20 {
+                let outcome = Outcome()
+                partition.append(try batch(["here-\(number)"]), acknowledgement: .written) { outcome.set($0) }
+                #expect(try outcome.value?.get().baseOffset == Int64(1 + number))
+            }
+        }
+    }
+
+    /// Whoever the system made wait leaves writing to the store for a while.
+    @Test func aSlowWriteSendsCallersToTheWriter() {
+        let callers = AppendCallers()
+        let start = MonotonicTime(nanoseconds: 5_000_000_000)
+        func time(_ milliseconds: Int64) -> MonotonicTime { start + .milliseconds(milliseconds) }
+        callers.wrote(for: .milliseconds(1), waits: 1, at: start)
+        callers.wrote(for: .milliseconds(50), waits: 0, at: start)
+        #expect(callers.mayWrite(at: time(50)))
+        callers.wrote(for: .milliseconds(2), waits: 1, at: start)
+        #expect(!callers.mayWrite(at: time(2)))
+        #expect(!callers.mayWrite(at: time(21)))
+        #expect(callers.mayWrite(at: time(22)))
     }
 }
