@@ -193,4 +193,44 @@ import Testing
         #expect(EventTime(microseconds: -1).flooredMilliseconds == -1)
         #expect(EventTime(microseconds: -1_000).flooredMilliseconds == -1)
     }
+
+    /// Lengths, times and offsets around every width of a varint, against the format written down plainly.
+    @Test func recordsOfEveryWidthAreWrittenAsTheFormatSays() throws {
+        func varint(_ value: Int64) -> [UInt8] {
+            var raw = UInt64(bitPattern: (value << 1) ^ (value >> 63))
+            var bytes: [UInt8] = []
+            repeat {
+                bytes.append(UInt8(raw % 128) + (raw >= 128 ? 128 : 0))
+                raw /= 128
+            } while raw > 0
+            return bytes
+        }
+        func sized(_ bytes: [UInt8]?) -> [UInt8] { varint(Int64(bytes?.count ?? -1)) + (bytes ?? []) }
+        let lengths = [-1, 0, 1, 50, 63, 64, 65, 126, 127, 128, 129, 7_990, 7_999, 8_000, 8_191, 8_192, 20_000]
+        let times: [Int64] = [0, 1, -1, 63, 64, -64, -65, 8_191, 8_192, -8_192, -8_193, 1 << 40, -1 << 40]
+        let base: Int64 = 1_767_225_600_000
+        for capacity in [128, 64 << 10] {
+            let builder = RecordBatchBuilder(capacity: capacity)
+            var expected: [UInt8] = []
+            var number: Int64 = 0
+            func add(_ key: [UInt8]?, _ value: [UInt8]?, _ delta: Int64) throws {
+                let time = number == 0 ? 0 : delta
+                try builder.append(key: key, value: value, milliseconds: base + time)
+                let body = [0] + varint(time) + varint(number) + sized(key) + sized(value) + [0]
+                expected += varint(Int64(body.count)) + body
+                number += 1
+            }
+            for key in lengths {
+                for value in lengths {
+                    try add(
+                        key < 0 ? nil : [UInt8](repeating: 1, count: key),
+                        value < 0 ? nil : [UInt8](repeating: 2, count: value),
+                        times[Int(number) % times.count])
+                }
+            }
+            // Until the offsets need three bytes.
+            while number < 8_300 { try add(nil, [7], times[Int(number) % times.count]) }
+            #expect(builder.finish().bytes[BatchHeader.byteCount...] == expected[...])
+        }
+    }
 }
