@@ -100,6 +100,9 @@ public final class RecordBatchBuilder {
         let outcome: Result<Void, Failure> = lend(key) { key in
             lend(value) { value in
                 do throws(Failure) {
+                    if headers.isEmpty {
+                        return .success(try append(key: key, value: value, milliseconds: milliseconds))
+                    }
                     return .success(try append(key: key, value: value, milliseconds: milliseconds, headers: headers))
                 } catch { return .failure(error) }
             }

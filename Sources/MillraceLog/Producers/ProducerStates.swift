@@ -40,7 +40,14 @@ struct ProducerStates: Sendable, Equatable {
     struct Undo {
         fileprivate var id: Int64
         fileprivate var entry: Entry?
-        fileprivate var aborted: Bool
+        fileprivate var aborted = false
+        fileprivate var first: FailedFirst?
+    }
+    /// The first batch of a producer that nobody knows yet, when it could not be written.
+    fileprivate struct FailedFirst: Hashable, Sendable, BitwiseCopyable {
+        var epoch: Int16
+        var sequence: Int32
+        var since: EventTime
     }
     enum Verdict {
         case accept
@@ -49,6 +56,8 @@ struct ProducerStates: Sendable, Equatable {
     }
 
     private(set) var entries: [Int64: Entry] = [:]
+    /// Who is not in `entries` may begin anywhere: it may have been forgotten. But not behind a batch that was refused.
+    private var failedFirsts: [Int64: FailedFirst] = [:]
     /// By producer, in the order of their offsets.
     private(set) var aborted: [Int64: ContiguousArray<AbortedRange>] = [:]
     private(set) var abortedCount = 0
@@ -83,8 +92,14 @@ struct ProducerStates: Sendable, Equatable {
 
     /// What to do with a batch that arrives now.
     func verdict(on header: BatchHeader, place: @autoclosure () -> String) -> Verdict {
-        guard header.hasProducer, let entry = entries[header.producerID] else { return .accept }
+        guard header.hasProducer else { return .accept }
         let id = header.producerID
+        guard let entry = entries[id] else {
+            guard let due = failedFirsts[id], due.epoch == header.producerEpoch, header.baseSequence >= 0,
+                header.baseSequence != due.sequence
+            else { return .accept }
+            return .refuse(gap(header, expected: due.sequence, place()))
+        }
         if header.producerEpoch < entry.epoch {
             return .refuse(
                 Failure(
@@ -133,7 +148,11 @@ struct ProducerStates: Sendable, Equatable {
         guard header.hasProducer else { return nil }
         let id = header.producerID
         let before = entries[id]
-        var undo = Undo(id: id, entry: before, aborted: false)
+        var undo = Undo(id: id, entry: before)
+        if before == nil, header.baseSequence >= 0 {
+            undo.first = FailedFirst(epoch: header.producerEpoch, sequence: header.baseSequence, since: now)
+        }
+        if !failedFirsts.isEmpty { failedFirsts[id] = nil }
         var entry = before ?? Entry(epoch: header.producerEpoch, lastSeen: now)
         if header.producerEpoch > entry.epoch {
             entry.epoch = header.producerEpoch
@@ -176,6 +195,7 @@ struct ProducerStates: Sendable, Equatable {
             openOffsets.sort()
         }
         entries[undo.id] = undo.entry
+        if failedFirsts.count < Limits.producersPerPartition { failedFirsts[undo.id] = undo.first }
         if undo.aborted {
             aborted[undo.id]?.removeLast()
             abortedCount -= 1
@@ -202,6 +222,7 @@ struct ProducerStates: Sendable, Equatable {
 
     /// Forgets producers idle since before `time`, and aborted ranges that lie before the log's start.
     mutating func expire(idleSince time: EventTime, start: Int64) {
+        failedFirsts = failedFirsts.filter { $0.value.since >= time }
         entries = entries.filter { $0.value.openOffset != nil || $0.value.lastSeen >= time }
         guard aborted.values.contains(where: { $0.first.map { $0.last < start } ?? true }) else { return }
         aborted = aborted.compactMapValues { ranges in
