@@ -19,6 +19,9 @@ public final class LogReader {
     /// The offset of the batch at `position`.
     private var positionOffset: Int64 = 0
     private var lent: [RecordBatchView] = []
+    /// The part of the buffer that holds the file's bytes from `position` on: the beginning of the next batch, read
+    /// along with what was lent.
+    private var ahead = 0..<0
 
     /// - Parameters:
     ///   - epoch: the leader epoch under which the reader learnt its offset, if it knows: tells when the log was cut
@@ -64,32 +67,39 @@ public final class LogReader {
     /// Goes to another offset.
     public func seek(to offset: Int64) {
         self.offset = offset
+        leave()
+    }
+    private func leave() {
         place = nil
+        ahead = 0..<0
     }
 
     /// The next batches, about `maxBytes` of them but always one; nil at the end of what can be read, without waiting.
     ///
     /// Throws `offsetOutOfRange` when retention or a cut took the reader's place, and `corrupt` with the exact place
     /// for bytes that are not what was written; the reader then stands before them, and `skipDamage` goes on behind.
-    public func next(maxBytes: Int = 1 << 20) throws(Failure) -> LentBatches? {
+    public func next(maxBytes: Int = Limits.lentBytes) throws(Failure) -> LentBatches? {
         let bounds = partition.bounds(isolation)
         if offset < bounds.start || offset > bounds.end { throw partition.outOfRange(offset, bounds) }
         guard offset < bounds.visible else { return nil }
         try locate()
         guard let segment = place else { throw partition.outOfRange(offset, partition.bounds(isolation)) }
         let start = offset
-        // Read in pieces that are still in the processor's cache when they are checked.
+        // Read in pieces that are still in the processor's cache when they are checked. What cannot be read or is
+        // damaged shows when the reader stands before it; the batches before it are served first.
         var room = Int(min(segment.bytes - position, Int64(max(maxBytes, BatchHeader.byteCount))))
         let fileStart = position
-        var (used, filled, bytes) = (0, 0, 0)
+        var (used, filled, bytes) = (0, keepAhead(withRoomFor: room), 0)
         lent.removeAll(keepingCapacity: true)
-        reserve(room)
         while used < room {
             let rest = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[used..<filled])
             let size = BatchHeader.totalBytes(peeking: rest)
             if rest.count < min(size ?? BatchHeader.byteCount, room - used) {
-                filled += try read(
-                    at: fileStart + Int64(filled), into: filled..<min(room, filled + Limits.readPieceBytes))
+                let piece = filled..<min(room, filled + Limits.readPieceBytes)
+                do throws(Failure) { filled += try read(at: fileStart + Int64(filled), into: piece) } catch {
+                    guard used == 0 else { break }
+                    throw error
+                }
                 continue
             }
             if size ?? 0 > rest.count || (size == nil && rest.count < BatchHeader.byteCount) {
@@ -98,11 +108,11 @@ public final class LogReader {
                 guard let size, Int64(size) <= segment.bytes - position else {
                     return try steppedOver(damage("a batch of \(size ?? rest.count) bytes does not fit the segment"))
                 }
-                reserve(size)
-                (room, filled) = (size, 0)
+                ahead = 0..<filled
+                filled = keepAhead(withRoomFor: size)
+                room = size
                 continue
             }
-            // Damage shows when the reader stands before it; the batches before it are served first.
             let view: RecordBatchView
             do throws(Failure) { view = try check(rest, segment) } catch {
                 guard used == 0 else { break }
@@ -118,6 +128,7 @@ public final class LogReader {
             bytes += view.bytes.count
         }
         offset = max(offset, positionOffset)
+        ahead = used..<filled
         return LentBatches(startOffset: start, endOffset: offset, batches: lent, byteCount: bytes)
     }
 
@@ -135,10 +146,8 @@ public final class LogReader {
                 return
             }
         }
-        guard let found = try partition.place(of: offset) else {
-            place = nil
-            return
-        }
+        leave()
+        guard let found = try partition.place(of: offset) else { return }
         do throws(IOFault) { file = try partition.context.files.file(partition.path(found.segment.log)) } catch {
             // Deleted between the look and the open: the log's start has moved.
             if error.errno == IOFault.noSuchFile, partition.startOffset > offset {
@@ -155,10 +164,19 @@ public final class LogReader {
         (place, position, positionOffset) = (found, found.position, found.positionOffset)
     }
 
-    private func reserve(_ count: Int) {
-        guard buffer.count < count else { return }
-        buffer.deallocate()
-        buffer = .allocate(byteCount: count, alignment: 16)
+    /// Brings what was read ahead to the front of a buffer of `room` bytes or more, and says how much that is.
+    private func keepAhead(withRoomFor room: Int) -> Int {
+        let kept = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[ahead])
+        ahead = 0..<0
+        if buffer.count >= max(room, kept.count) {
+            buffer.copyMemory(from: kept)
+        } else {
+            let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(room, kept.count), alignment: 16)
+            larger.copyMemory(from: kept)
+            buffer.deallocate()
+            buffer = larger
+        }
+        return kept.count
     }
 
     private func read(at fileOffset: Int64, into range: Range<Int>) throws(Failure) -> Int {
@@ -241,7 +259,7 @@ public final class LogReader {
             (position, positionOffset, offset) = (found.position, found.offset, found.offset)
         } else {
             offset = max(current.segmentEnd, partition.end(of: current.segment) ?? offset)
-            place = nil
+            leave()
         }
         return lost..<offset
     }
