@@ -6,7 +6,7 @@ import Testing
 /// A store on the simulated disk whose every step the test makes itself.
 final class Bench {
     var disk: SimulatedStorage
-    let clock = SimulatedClock()
+    private(set) var clock = SimulatedClock()
     var options = LogOptions()
     private(set) var store: LogStore!
 
@@ -24,12 +24,35 @@ final class Bench {
         store = nil
         disk.killProcess()
     }
+    /// The machine starts anew: its monotonic clock begins again, and its wall clock says what it likes.
+    func reboot(wall: EventTime) throws {
+        try kill()
+        clock = SimulatedClock(wall: wall)
+    }
     /// Lets go of a store whose disk died under it.
     func dropStore() { store = nil }
     func reopen() throws -> LogStore {
         try store.close()
         store = nil
         return try open()
+    }
+
+    enum Restart: CaseIterable { case live, closed, killed, killedWithoutState }
+    /// The partition after the store went on, or ended in some way and began anew.
+    func after(_ restart: Restart, _ partition: Partition) throws -> Partition {
+        switch restart {
+        case .live: return partition
+        case .closed: _ = try reopen()
+        case .killed, .killedWithoutState:
+            try kill()
+            if restart == .killedWithoutState {
+                for name in ["durable.points", "0/partition.state"].map({ "log/topics/\(partition.topic)/\($0)" }) {
+                    if try disk.status(of: name) != nil { try disk.unlink(name) }
+                }
+            }
+            try open()
+        }
+        return try #require(store.topic(partition.topic)).partitions[partition.index]
     }
 
     func topic(_ name: String = "t", _ change: (inout TopicConfiguration) -> Void = { _ in }) throws -> Partition {
@@ -48,6 +71,14 @@ final class Bench {
         partition.append(batch, acknowledgement: acknowledgement) { outcome.set($0) }
         store.turn()
         return try #require(outcome.value).get()
+    }
+    /// One record with a key.
+    @discardableResult func append(
+        _ partition: Partition, key: Int, _ value: String, _ properties: RecordBatchBuilder.Properties = .init()
+    ) throws -> AppendResult {
+        let builder = RecordBatchBuilder(properties)
+        try builder.append(key: [UInt8(key)], value: Array(value.utf8), milliseconds: 0)
+        return try append(partition, builder.finish())
     }
     @discardableResult func append(_ partition: Partition, _ values: [String]) throws -> AppendResult {
         try append(partition, batch(values))

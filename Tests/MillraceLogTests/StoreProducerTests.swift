@@ -12,28 +12,15 @@ import Testing
         return properties
     }
 
-    @Test(arguments: ["live", "closed", "killed", "killed without state"])
-    func duplicatesGetTheirOldOffsetAndGapsAreRefused(_ restart: String) throws {
+    @Test(arguments: Bench.Restart.allCases)
+    func duplicatesGetTheirOldOffsetAndGapsAreRefused(_ restart: Bench.Restart) throws {
         let bench = Bench()
         try bench.open()
         var partition = try bench.topic()
         for number in 0..<8 {
             try bench.append(partition, batch(["a\(number)", "b\(number)"], properties(7, 0, Int32(number * 2))))
         }
-        switch restart {
-        case "closed": partition = try #require(bench.reopen().topic("t")).partitions[0]
-        case "killed", "killed without state":
-            try bench.kill()
-            if restart != "killed" {
-                for name in ["durable.points", "0/partition.state"] {
-                    if try bench.disk.status(of: "log/topics/t/\(name)") != nil {
-                        try bench.disk.unlink("log/topics/t/\(name)")
-                    }
-                }
-            }
-            partition = try #require(bench.open().topic("t")).partitions[0]
-        default: break
-        }
+        partition = try bench.after(restart, partition)
         for number in 3..<8 {
             let again = try bench.append(
                 partition, batch(["a\(number)", "b\(number)"], properties(7, 0, Int32(number * 2))))
@@ -94,6 +81,26 @@ import Testing
         #expect(try readAll(partition).map(\.value) == ["a", "b"])
     }
 
+    /// A producer's very first batch fails: what it sent behind is refused, though nobody knows the producer.
+    @Test func nothingPassesAFirstBatchThatFailed() throws {
+        for sequence: Int32 in [0, 7] {
+            let bench = Bench()
+            try bench.open()
+            let partition = try bench.topic()
+            try bench.append(partition, ["other"])
+            bench.disk.fail(.write, with: IOFault.inputOutput) { $0.hasSuffix(".log") }
+            #expect(throws: Failure.self) { try bench.append(partition, batch(["a"], properties(1, 0, sequence))) }
+            for later in [sequence + 1, sequence + 2] {
+                do {
+                    try bench.append(partition, batch(["later"], properties(1, 0, later)))
+                    Issue.record("sequence \(later) passed \(sequence)")
+                } catch let failure as Failure { #expect(failure.code == .outOfOrderSequence) }
+            }
+            #expect(try bench.append(partition, batch(["a"], properties(1, 0, sequence))).baseOffset == 1)
+            #expect(try bench.append(partition, batch(["b"], properties(1, 0, sequence + 1))).baseOffset == 2)
+        }
+    }
+
     func run(_ bench: Bench, _ body: @escaping @Sendable () async throws -> Void) async throws {
         let isDone = Lock(false)
         let task = Task {
@@ -107,8 +114,8 @@ import Testing
         try await task.value
     }
 
-    @Test(arguments: ["live", "closed", "killed", "killed without state"])
-    func readersSeeDecidedTransactionsOnly(_ restart: String) async throws {
+    @Test(arguments: Bench.Restart.allCases)
+    func readersSeeDecidedTransactionsOnly(_ restart: Bench.Restart) async throws {
         let bench = Bench()
         try bench.open()
         var partition = try bench.topic()
@@ -136,20 +143,7 @@ import Testing
             #expect(try readAll(partition).map(\.value) == expected)
             #expect(partition.lastStableOffset == partition.endOffset)
         }
-        switch restart {
-        case "closed": partition = try #require(bench.reopen().topic("t")).partitions[0]
-        case "killed", "killed without state":
-            try bench.kill()
-            if restart != "killed" {
-                for name in ["durable.points", "0/partition.state"] {
-                    if try bench.disk.status(of: "log/topics/t/\(name)") != nil {
-                        try bench.disk.unlink("log/topics/t/\(name)")
-                    }
-                }
-            }
-            partition = try #require(bench.open().topic("t")).partitions[0]
-        default: break
-        }
+        partition = try bench.after(restart, partition)
         #expect(try readAll(partition).map(\.value) == expected)
         let next = try bench.store.transactionalProducer("p")
         let open = next.undecided(in: [partition])
