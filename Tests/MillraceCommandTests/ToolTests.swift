@@ -244,14 +244,39 @@ final class ToolRun {
         let verify = try tool.run("log verify", expecting: 3)
         #expect(verify.lines.first?["state"] as? String == "damaged")
         #expect(verify.error.contains("1 damaged place"))
+        #expect((verify.lines.last?["damaged"] as? String)?.hasSuffix(".log") ?? false)
+        #expect(verify.lines.last?["offset"] as? Int == 1)
+        #expect(try tool.run("log read t", expecting: 3).error.contains("--skip-damage"))
         let dump = try tool.run("log dump \(file.path)", expecting: 3)
         #expect(dump.lines.count == 3)
+        #expect(dump.lines.allSatisfy { $0["file"] as? String == file.path })
         #expect(dump.lines[1]["check"] as? String == "damage: the checksum does not match")
         #expect(try tool.run("log dump \(file.path) --text", expecting: 3).out.contains("next whole batch"))
         // A write that was cut short is none.
         bytes[middle] ^= 1
         try bytes.dropLast(10).write(to: file)
         #expect(try tool.run("log verify").lines.first?["state"] as? String == "unfinished write")
+    }
+
+    /// Partitions are not equally long, and what one of them does not have is no reason to fail.
+    @Test func anOffsetIsTakenFromThePartitionsThatHaveIt() throws {
+        let tool = try ToolRun()
+        try tool.run("log create t --partitions 3")
+        try tool.run("log append t --partition 1", input: "a\nb\nc\nd\ne\n")
+        try tool.run("log append t --partition 2", input: "x\n")
+        #expect(try tool.run("log read t --raw --from 2").out == "c\nd\ne\n")
+        let beyond = try tool.run("log read t --from 99", expecting: 1)
+        #expect(beyond.error.contains("offset 99 is beyond the end, 5"))
+        let cut = try tool.run("log delete t --before 3 --yes")
+        #expect(cut.lines.first?["records"] as? Int == 4)
+        let rest = try tool.run("log read t --raw --from 1")
+        #expect(rest.out == "d\ne\n")
+        #expect(rest.error.contains("t/1: the offsets 1 to 2 are gone"))
+        #expect(try tool.run("log dump nowhere/a/b.log", expecting: 4).error.contains("there is no file"))
+        let lines = tool.home.appendingPathComponent("lines")
+        try Data("{\"k\":1}\nnone\n".utf8).write(to: lines)
+        #expect(
+            try tool.run("log append t lines --key k", expecting: 1).error.contains("line 2 of 'lines' is not JSON"))
     }
 
     @Test func wrongCommandLinesSayWhatToDo() throws {

@@ -78,7 +78,7 @@ private struct AppendRun {
             let files = Array(invocation.arguments.dropFirst())
             for file in files.isEmpty ? ["-"] : files {
                 let descriptor = file == "-" ? 0 : try SystemProcess.openToRead(file)
-                try append(LineReader(descriptor), to: appender, progress, log.clock)
+                try append(LineReader(descriptor), named: file, to: appender, progress, log.clock)
             }
             try appender.finish()
             let took = progress.finish()
@@ -96,7 +96,7 @@ private struct AppendRun {
     }
 
     private func append(
-        _ lines: LineReader, to appender: Appender, _ progress: Progress, _ clock: any RuntimeClock
+        _ lines: LineReader, named file: String, to appender: Appender, _ progress: Progress, _ clock: any RuntimeClock
     ) throws {
         let partition = try invocation.integer("partition", in: 0...Int64(Int32.max)).map { Int($0) }
         var now = clock.wall.flooredMilliseconds
@@ -114,7 +114,7 @@ private struct AppendRun {
                 try appender.append(line, milliseconds: now)
             } else {
                 try appender.append(
-                    form.record(line, number: lines.lineNumber), milliseconds: now, to: partition)
+                    form.record(line, number: lines.lineNumber, of: file), milliseconds: now, to: partition)
             }
             untold += 1
         }

@@ -28,6 +28,8 @@ private final class DumpRun {
     private let decompressor = Decompressor()
     private var damages = 0
     private let showsRecords: Bool
+    /// The segment file that is shown.
+    private var file = ""
 
     init(_ invocation: Invocation) throws(Failure) {
         self.invocation = invocation
@@ -36,7 +38,8 @@ private final class DumpRun {
         showsRecords = invocation.flag("records")
         rows = RowWriter(
             [
-                .init("position", "byte"), .init("baseOffset", "from"), .init("lastOffset", "to"), .init("records"),
+                .init("file", isHidden: true), .init("position", "byte"), .init("baseOffset", "from"),
+                .init("lastOffset", "to"), .init("records"),
                 .init("bytes", "size"), .init("codec"), .init("maxTimestamp", "newest"),
                 .init("producerID", "producer"), .init("producerEpoch", "pepoch"), .init("baseSequence", "seq"),
                 .init("leaderEpoch", "epoch"), .init("flags"), .init("check"), .init("entries", isHidden: true),
@@ -53,6 +56,10 @@ private final class DumpRun {
         if status?.kind == .file {
             try dump(target, storage, hasTitle: false)
         } else {
+            // A topic's name has no slash but the one before a partition's number.
+            if status == nil, target.hasSuffix(".log") || target.split(separator: "/").count > 2 {
+                throw Failure(.notFound, "there is no file '\(target)'", advice: "Check the path")
+            }
             let log = try OpenLog.directoryToLookAt(invocation, storage: storage)
             let files = try SegmentFiles(log: log, storage: storage, wanted: [target])
             for partition in files.partitions {
@@ -66,6 +73,7 @@ private final class DumpRun {
 
     private func dump(_ path: String, _ storage: PosixStorage, hasTitle: Bool) throws {
         let terminal = invocation.terminal
+        file = path
         var walk = try SegmentWalk(path: path, storage: storage)
         if hasTitle, terminal.format == .columns {
             terminal.out.line(terminal.style.dim("\(path)  \(Human.text(bytes: walk.size))"))
@@ -91,7 +99,7 @@ private final class DumpRun {
         if fault != nil { damages += 1 }
         let isJSON = invocation.terminal.format == .json
         rows.add([
-            .number(position), .number(header.baseOffset), .number(header.lastOffset),
+            .text(file), .number(position), .number(header.baseOffset), .number(header.lastOffset),
             .count(Int64(header.recordCount)), .bytes(view.bytes.count),
             .text(header.attributes.compression.name),
             header.maxMilliseconds < 0 ? .missing : .time(header.maxTimestamp),
@@ -131,6 +139,7 @@ private final class DumpRun {
                     + "; \(Human.text(bytes: damage.bytes)) to the \(damage.isTail ? "end" : "next whole batch")")
         } else {
             var json = JSONText()
+            json.field("file", text: file)
             json.field("position", integer: damage.position)
             json.field("baseOffset", integer: damage.offset)
             json.field("bytes", integer: damage.bytes)
@@ -166,10 +175,7 @@ private final class DumpRun {
         var objects: [String] = []
         try forEachRecord(view) { record in
             var json = JSONText()
-            json.field("offset", integer: record.offset)
-            json.field("timestamp", integer: record.milliseconds)
-            json.field("key", bytes: record.key)
-            json.field("value", bytes: record.value)
+            try RecordPrinter.add(record, to: &json)
             objects.append(json.object)
         }
         return "[" + objects.joined(separator: ",") + "]"

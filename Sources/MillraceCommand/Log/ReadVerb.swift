@@ -52,7 +52,7 @@ enum LogPlace: Equatable {
             }
         }
     }
-    /// The offset it means, kept inside what can be read.
+    /// The offset it means; one that was given as a number may lie outside of what can be read.
     func offset(in partition: Partition, _ isolation: Isolation) throws(Failure) -> Int64 {
         let (start, end) = (partition.startOffset, partition.readableEnd(isolation))
         return switch self {
@@ -106,9 +106,10 @@ private final class ReadRun {
                 let start = try from.offset(in: partition, isolation)
                 let end =
                     isFollowing ? nil : try to?.offset(in: partition, isolation) ?? partition.readableEnd(isolation)
-                let reader = try LogReader(partition: partition, from: start, isolation: isolation)
+                let reader = try LogReader(partition: partition, from: kept(start, in: partition), isolation: isolation)
                 return Source(partition: partition, reader: reader, end: end)
             }
+            try refuseBeyond(partitions)
             for source in sources where left > 0 { try drain(source, printer) }
             printer.flush()
             if isFollowing { try follow(sources, topic, log, printer) }
@@ -118,6 +119,22 @@ private final class ReadRun {
                 .corrupt, "\(damaged) damaged part\(damaged == 1 ? " was" : "s were") skipped",
                 advice: "See 'millrace log verify'")
         }
+    }
+
+    /// An offset inside what a partition holds: where its first records are gone, it says so and begins behind them.
+    private func kept(_ wanted: Int64, in partition: Partition) -> Int64 {
+        let start = partition.startOffset
+        if wanted < start {
+            invocation.terminal.note("\(partition.name): the offsets \(wanted) to \(start - 1) are gone")
+        }
+        return min(max(wanted, start), partition.readableEnd(isolation))
+    }
+    /// One partition may be shorter than another; an offset that none of them has is a mistake.
+    private func refuseBeyond(_ partitions: [Partition]) throws(Failure) {
+        guard case .offset(let offset) = from, let end = partitions.map(\.endOffset).max(), offset > end else { return }
+        throw Failure(
+            .offsetOutOfRange, "offset \(offset) is beyond the end, \(end)",
+            advice: "See 'millrace log offsets'; 'latest' and -N count from the end")
     }
 
     private func drain(_ source: Source, _ printer: RecordPrinter) throws {
@@ -130,8 +147,14 @@ private final class ReadRun {
                     left -= 1
                 }
                 if let end = source.end, lent.endOffset >= end { return }
-            } catch let failure as Failure where failure.code == .corrupt && invocation.flag("skip-damage") {
+            } catch let failure as Failure where failure.code == .corrupt {
                 printer.flush()
+                guard invocation.flag("skip-damage") else {
+                    throw Failure(
+                        .corrupt, failure.message,
+                        advice: "Nothing was deleted: read around it with --skip-damage, see 'millrace log verify', or "
+                            + "restore the file from a backup", place: failure.place)
+                }
                 let lost = try source.reader.skipDamage()
                 invocation.terminal.note(
                     "\(failure.message); offsets \(lost.lowerBound) to \(lost.upperBound - 1) skipped")

@@ -41,6 +41,12 @@ final class RecordPrinter {
     private func printJSON(_ record: RecordView, _ partition: Int) throws {
         var json = JSONText()
         json.field("partition", integer: Int64(partition))
+        try Self.add(record, to: &json)
+        terminal.out.write(json.line)
+    }
+
+    /// A record's members in the form that `append --envelope` takes.
+    static func add(_ record: RecordView, to json: inout JSONText) throws(ByteFault) {
         json.field("offset", integer: record.offset)
         if record.milliseconds >= 0 {
             json.field("timestamp", text: CivilTime.text(record.timestamp))
@@ -57,7 +63,6 @@ final class RecordPrinter {
             }
             json.raw("headers", headers.object)
         }
-        terminal.out.write(json.line)
     }
 
     /// Everything printed so far becomes visible.

@@ -80,7 +80,8 @@ private func delete(before text: String, _ topic: Topic, _ log: OpenLog, _ invoc
     guard let place = LogPlace(text) else { throw invocation.refusal("before", text, LogPlace.form) }
     var targets: [(partition: Partition, offset: Int64)] = []
     for partition in try log.partitions(of: topic, invocation) {
-        let offset = try place.offset(in: partition, .readUncommitted)
+        // A partition that ends before an offset loses what it has.
+        let offset = min(try place.offset(in: partition, .readUncommitted), partition.readableEnd(.readUncommitted))
         if offset > partition.startOffset { targets.append((partition, offset)) }
     }
     let records = targets.reduce(0) { $0 + $1.offset - $1.partition.startOffset }

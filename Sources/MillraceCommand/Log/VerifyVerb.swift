@@ -20,7 +20,14 @@ private final class LogCheck {
     private let storage: PosixStorage
     private let clock = SystemClock()
     private let rows: RowWriter
-    private var damages: [(place: String, what: String)] = []
+    private struct Damage {
+        var file: String
+        var position: Int64
+        /// The offset that was due there.
+        var offset: Int64
+        var what: String
+    }
+    private var damages: [Damage] = []
     private var tails = 0
     private var records: Int64 = 0
 
@@ -41,11 +48,7 @@ private final class LogCheck {
         let took = progress.finish()
         rows.finish()
         let terminal = invocation.terminal
-        if terminal.format == .columns {
-            for damage in damages {
-                terminal.out.line(terminal.style.red("damaged ") + damage.place + ": " + damage.what)
-            }
-        }
+        for damage in damages { tell(damage, terminal) }
         terminal.note(
             "read \(Human.text(bytes: bytes)) and \(Human.text(count: records)) records in \(Human.text(span: took))"
                 + (tails > 0 ? "; \(tails) unfinished write\(tails == 1 ? "" : "s") at the end will be cut off" : ""))
@@ -56,6 +59,19 @@ private final class LogCheck {
         }
     }
 
+    private func tell(_ damage: Damage, _ terminal: Terminal) {
+        guard terminal.format == .json else {
+            let place = "\(damage.file) byte \(damage.position) offset \(damage.offset)"
+            return terminal.out.line(terminal.style.red("damaged ") + place + ": " + damage.what)
+        }
+        var json = JSONText()
+        json.field("damaged", text: damage.file)
+        json.field("position", integer: damage.position)
+        json.field("offset", integer: damage.offset)
+        json.field("reason", text: damage.what)
+        terminal.out.write(json.line)
+    }
+
     private func check(_ partition: SegmentFiles.Partition, _ progress: Progress) throws {
         var (batches, count, bytes) = (0, Int64(0), Int64(0))
         var (start, due): (Int64?, Int64?) = (nil, nil)
@@ -63,7 +79,8 @@ private final class LogCheck {
         for path in partition.files {
             var walk = try SegmentWalk(path: path, storage: storage)
             if let due, let begins = walk.nextOffset, begins != due {
-                damages.append((path, "begins with offset \(begins), \(due) was due: a file is missing or cut short"))
+                let what = "begins with offset \(begins), \(due) was due: a file is missing or cut short"
+                damages.append(Damage(file: path, position: 0, offset: due, what: what))
             }
             bytes += walk.size
             let isLast = path == partition.files.last
@@ -74,7 +91,10 @@ private final class LogCheck {
                     count += Int64(view.header.recordCount)
                     start = start ?? view.header.baseOffset
                     if let fault {
-                        damages.append(("\(path) byte \(position)", "the records cannot be read: \(fault)"))
+                        damages.append(
+                            Damage(
+                                file: path, position: position, offset: view.header.baseOffset,
+                                what: "the records cannot be read: \(fault)"))
                     }
                     progress.advance(by: Int64(view.bytes.count))
                 case .damage(let damage):
@@ -82,7 +102,8 @@ private final class LogCheck {
                     if damage.isTail, isLast {
                         tails += 1
                     } else {
-                        damages.append(("\(path) byte \(damage.position) offset \(damage.offset)", damage.reason))
+                        damages.append(
+                            Damage(file: path, position: damage.position, offset: damage.offset, what: damage.reason))
                     }
                 }
                 return true
