@@ -68,3 +68,5 @@ int mr_exit_reason(int status) {
     if (WIFSIGNALED(status)) return -WTERMSIG(status);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
+
+void mr_kill_self(void) { kill(getpid(), SIGKILL); }

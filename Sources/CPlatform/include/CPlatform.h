@@ -71,6 +71,8 @@ void mr_blame_install(void);
 void mr_blame_thread(uint32_t *word);
 /// The calling process gets SIGTERM when its parent dies. Does nothing where the system cannot.
 void mr_die_with_parent(void);
+/// Kills this process, with no handler having a say.
+void mr_kill_self(void);
 /// Decodes a status of waitpid(2): the exit code, or minus the signal that ended the process.
 int mr_exit_reason(int status);
 

@@ -37,6 +37,15 @@ public final class BlameBook: Sendable {
         return BlameSlot(page: page, index: index)
     }
 
+    /// Ends this process as if the task had trapped: its own code does not come back, and what it has in hand is to be
+    /// blamed. Does nothing when the task is not in user code.
+    public func die(blaming pipeline: String, stage: Int, partition: Int) {
+        let identity = BlamePage.Identity(pipeline: pipeline, stage: stage, partition: partition)
+        guard let index = claimed.withLock({ $0[identity] }), page.isInUserCode(index) else { return }
+        page.trapWord(index).pointee = 1
+        mr_kill_self()
+    }
+
     /// Beats until the clock ends: from the moment a beat is missing for `Limits.heartbeatLost` the guard kills.
     /// - Parameter isAlive: says whether the node gets on; without it only the clock's thread is watched.
     public func keepBeating(on clock: any RuntimeClock, isAlive: @escaping @Sendable () -> Bool = { true }) {

@@ -106,6 +106,10 @@ final class BlamePage: @unchecked Sendable {
 
     func leave(_ index: Int) { word(Self.head + index * Self.slot + 8).pointee.store(0, ordering: .releasing) }
 
+    func isInUserCode(_ index: Int) -> Bool {
+        word(Self.head + index * Self.slot + 8).pointee.load(ordering: .acquiring) >> 32 == 1
+    }
+
     /// What the signal handler sets when the thread of the slot traps.
     func trapWord(_ index: Int) -> UnsafeMutablePointer<UInt32> {
         (base + Self.head + index * Self.slot + 4).assumingMemoryBound(to: UInt32.self)
