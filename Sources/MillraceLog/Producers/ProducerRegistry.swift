@@ -19,6 +19,25 @@ final class ProducerRegistry: Sendable {
         /// Ids below it are ours to give without a write.
         var reserved: Int64 = 0
         var names: [String: ProducerIdentity] = [:]
+
+        mutating func nextInstance(of name: String) throws(Failure) -> ProducerIdentity {
+            var identity: ProducerIdentity
+            if let known = names[name], known.epoch < .max - 1 {
+                identity = known
+                identity.epoch += 1
+            } else {
+                guard names[name] != nil || names.count < Limits.transactionalNames else {
+                    throw Failure(
+                        .limitReached, "There are \(Limits.transactionalNames) transactional names",
+                        advice: "Use stable names: one per stage and partition")
+                }
+                identity = ProducerIdentity(id: next, epoch: 0)
+                next += 1
+                reserved = max(reserved, next)
+            }
+            names[name] = identity
+            return identity
+        }
     }
     private let context: StoreContext
     /// Holds the state and serialises the writes of the file: used from threads that may block.
@@ -55,28 +74,14 @@ final class ProducerRegistry: Sendable {
         }
     }
 
-    /// The next instance of a transactional name. Durable on return.
-    func nextInstance(of name: String) throws(Failure) -> ProducerIdentity {
+    /// The next instances of transactional names, for one write. Durable on return.
+    func nextInstances(of names: [String]) throws(Failure) -> [ProducerIdentity] {
         try state.perform { (state) throws(Failure) in
             var changed = state
-            var identity: ProducerIdentity
-            if let known = state.names[name], known.epoch < .max - 1 {
-                identity = known
-                identity.epoch += 1
-            } else {
-                guard state.names[name] != nil || state.names.count < Limits.transactionalNames else {
-                    throw Failure(
-                        .limitReached, "There are \(Limits.transactionalNames) transactional names",
-                        advice: "Use stable names: one per stage and partition")
-                }
-                identity = ProducerIdentity(id: state.next, epoch: 0)
-                changed.next += 1
-                changed.reserved = max(changed.reserved, changed.next)
-            }
-            changed.names[name] = identity
+            let identities = try names.map { (name) throws(Failure) in try changed.nextInstance(of: name) }
             try store(changed)
             state = changed
-            return identity
+            return identities
         }
     }
 

@@ -232,14 +232,25 @@ extension LogStore {
 
     /// The next instance of a transactional name: earlier ones are fenced from now on. Blocks on the disk.
     public func transactionalProducer(_ name: String) throws(Failure) -> TransactionalProducer {
-        guard (1...Limits.groupNameBytes).contains(name.utf8.count) else {
+        let identity = try transactionalIdentities([name])[0]
+        fence(before: identity, in: topics.flatMap(\.partitions))
+        return TransactionalProducer(name: name, identity: identity, store: context)
+    }
+
+    /// The identities of the names' next instances, for one write to the disk: for owners that write transactions of
+    /// their own. Earlier instances are refused in a partition from the next one's first batch there on, or by `fence`.
+    public func transactionalIdentities(_ names: [String]) throws(Failure) -> [ProducerIdentity] {
+        for name in names where !(1...Limits.groupNameBytes).contains(name.utf8.count) {
             throw Failure(
                 .invalidArgument, "A transactional name has 1 to \(Limits.groupNameBytes) bytes",
                 advice: "Use the pipeline, stage and partition")
         }
-        let identity = try producers.nextInstance(of: name)
-        for topic in topics { for partition in topic.partitions { partition.raiseEpoch(of: identity) } }
-        return TransactionalProducer(name: name, identity: identity, store: context)
+        return try producers.nextInstances(of: names)
+    }
+
+    /// Refuses batches of earlier instances from now on.
+    public func fence(before identity: ProducerIdentity, in partitions: [Partition]) {
+        for partition in partitions { partition.raiseEpoch(of: identity) }
     }
 
     /// All transactions without a marker, with the partition each one is open in.
