@@ -3,6 +3,8 @@ public import MillraceCore
 extension Limits {
     /// Rows that one `explain` tells about.
     static let explainedRows = 20
+    /// Records that it shows of each commit's input.
+    static let explainedRecords = 5
     /// Dead letters that one listing shows.
     static let listedDeadLetters = 100
     /// Dead letters that are sent again at once.
@@ -12,6 +14,13 @@ extension Limits {
     /// A file is read in pieces of this size; a longer line makes the buffer grow, up to the next limit.
     static let lineBufferBytes = 1 << 20
     static let lineBytes = 64 << 20
+    /// A row of a CSV file. Beyond it a quote was not closed, rather than a field that long.
+    static let csvRowBytes = 1 << 20
+    /// What a source may reject before its task looks at it, and how much of each is kept.
+    static let rejectedPerRead = 1_000
+    static let rejectedBytes = 64 << 10
+    /// Standard input that is read and not committed: the program that writes waits.
+    static let standardInputBytes = 16 << 20
     /// Bytes behind a piece that a parser may read without looking at them.
     static let linePadding = 64
     /// How often a generator with a rate makes what is due.
@@ -33,6 +42,8 @@ extension Limits {
     /// How often an idle task tells those who wait for it what time it is: windows of an idle input are this late at
     /// most, and each telling costs a synced write.
     static let idleMarkInterval = TimeSpan.seconds(1)
+    /// By how much the wall clock may part from monotonic time between two looks before it counts as having been set.
+    static let clockJump = TimeSpan.seconds(1)
     /// Over which a task's load is measured: long against a turn, short for eyes.
     static let loadWindow = TimeSpan.seconds(1)
     /// Taps on one task at once: each looks at records on the task's own time.

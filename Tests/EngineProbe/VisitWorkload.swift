@@ -53,10 +53,38 @@ struct EvenPages: Pipeline {
     var body: some Flow<Visit, Visit> { Events<Visit>().filter { $0.page.isMultiple(of: 2) } }
 }
 
+/// Visits of a user in ten seconds, of those that are in time; the others go elsewhere. No shuffle: what is late is
+/// then decided by a partition's own order.
+struct PunctualViews: Pipeline {
+    static let late = SideOutput<Visit>("late")
+    var body: some Flow<Visit, Pane<UInt32, Int>> {
+        Events<Visit>()
+            .timed(by: \.at, outOfOrder: VisitWorkload.allowedDisorder)
+            .keyed()
+            .window(.tumbling(.seconds(10)))
+            .late(to: Self.late)
+            .count()
+    }
+}
+
+/// A row of the table of views, as its changes are told.
+struct ViewCount: Record, Codable, Hashable {
+    var key: UInt32
+    var window_start: EventTime
+    var value: Int
+}
+
+/// The windows in which a page was seen often, out of a table's changes.
+struct BusyWindows: Pipeline {
+    var body: some Flow<ViewCount, ViewCount> { Events<ViewCount>().filter { $0.value.isMultiple(of: 2) } }
+}
+
 /// What the killed child runs, and the data it runs over.
 enum VisitWorkload {
     /// Visits stand in the log at most so far behind a later one.
     static let disorder = TimeSpan.seconds(5)
+    /// Less than there is: some visits are late.
+    static let allowedDisorder = TimeSpan.seconds(2)
     static let closingPage: UInt32 = 99
     static let users: UInt32 = 200
 
@@ -66,6 +94,10 @@ enum VisitWorkload {
         let orders = Log<Order>("orders", partitions: 2).keeping()
         return Topology([
             visits.feeds(PageViews()).into(Table("views")),
+            Table("views").changes(of: ViewCount.self, partitions: 2).feeds(BusyWindows())
+                .into(Log<ViewCount>("busy", partitions: 2).keeping()),
+            visits.feeds(PunctualViews()).into(Table("punctual"))
+                .side(PunctualViews.late, into: Log<Visit>("late").keeping()),
             visits.feeds(SlidingViews()).into(Table("sliding")),
             visits.feeds(Sessions()).into(Table("sessions")),
             visits.feeds(EvenPages()).into(Log<Visit>("even", partitions: 2).keeping()),

@@ -47,6 +47,10 @@ final class ConsoleFixture: Sendable {
             return "because"
         }
         func explain(table: String, key: [String]) async throws(Failure) -> String { "\(table) \(key)" }
+        func parkedKeys(of pipeline: String, limit: Int) async throws(Failure) -> [ParkedKey] {
+            try known(pipeline)
+            return [ParkedKey(stage: 0, partition: 3, input: "clicks", key: Array("/home".utf8))]
+        }
         func pause(pipeline: String) async throws(Failure) {
             try known(pipeline)
             note("pause")

@@ -89,6 +89,13 @@ extension Node {
         return found
     }
 
+    /// Appends values without a key to the first partition.
+    func append(texts: [String], to topic: String) async throws {
+        let builder = RecordBatchBuilder()
+        for text in texts { try builder.append(key: nil, value: Array(text.utf8), milliseconds: 1_000) }
+        try await log.topic(topic)!.partitions[0].append(builder.finish(), acknowledgement: .durable)
+    }
+
     /// Waits without holding a thread; throws after `seconds`.
     func waits(seconds: Double = 120, until isDone: (Node) throws -> Bool) async throws {
         let end = clock.now + TimeSpan(microseconds: Int64(seconds * 1e6))

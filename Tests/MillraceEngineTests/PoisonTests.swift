@@ -114,7 +114,12 @@ private struct FussyCounts: Pipeline {
                 try $0.letters(of: "FussyPages", limit: .max).count == parked.count
                     && Self.good($0).count >= visits.count - parked.count
             },
-            then: { (try Self.good($0).count, $0.status().pipelines[0].parkedKeys) })
+            then: { node in
+                let keys = try node.parked(of: "FussyPages", limit: .max)
+                #expect(keys.map(\.key) == [[0, 0, 0, 7]] && keys.map(\.input) == ["visits"])
+                #expect(try node.parked(of: "FussyPages", limit: 0).isEmpty)
+                return (try Self.good(node).count, node.status().pipelines[0].parkedKeys)
+            })
         #expect(counts.0 == visits.count - parked.count)
         #expect(counts.1 == 1)
 

@@ -50,9 +50,7 @@ import Testing
         code.dataDirectory = "/var/lib/millrace"
         let printed = SettingsLoader(code: code).printed
         var loader = SettingsLoader(code: NodeSettings())
-        let filled = printed.split(separator: "\n").filter { !$0.hasPrefix("console.") && !$0.hasPrefix("show") }
-            .joined(separator: "\n")
-        try loader.apply(file: filled, named: "printed")
+        try loader.apply(file: printed, named: "printed")
         #expect(loader.settings.commitInterval == code.commitInterval)
         #expect(loader.settings.stateBudget == code.stateBudget)
         #expect(loader.settings.dataDirectory == code.dataDirectory)

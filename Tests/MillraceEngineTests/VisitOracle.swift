@@ -1,3 +1,5 @@
+import MillraceCore
+
 @testable import EngineProbe
 
 /// What the probe's pipelines must have made, computed from all records at once: nothing in them is late.
@@ -15,6 +17,26 @@ struct VisitOracle {
             }
         }
         return counts.map { $0.key + [$0.value] }.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    /// User, start, count of every ten seconds in which the user came.
+    func userWindows(of size: Int64) -> [[Int64]] {
+        var counts: [[Int64]: Int64] = [:]
+        for visit in visits { counts[[Int64(visit.user), Int64(visit.second) / size * size], default: 0] += 1 }
+        return counts.map { $0.key + [$0.value] }.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    /// Visits whose ten seconds were not over, by the visits before them in their partition, and those that came after.
+    func lateness(behind: TimeSpan, partitions: UInt32) -> (onTime: [Visit], late: [Visit]) {
+        var highest: [UInt32: Int64] = [:]
+        var (onTime, late): ([Visit], [Visit]) = ([], [])
+        for visit in visits {
+            let second = Int64(visit.second)
+            let watermark = (highest[visit.user % partitions] ?? .min / 2) - behind.microseconds / 1_000_000
+            if second / 10 * 10 + 10 <= watermark { late.append(visit) } else { onTime.append(visit) }
+            highest[visit.user % partitions] = max(highest[visit.user % partitions] ?? .min / 2, second)
+        }
+        return (onTime, late)
     }
 
     /// User, start, count.

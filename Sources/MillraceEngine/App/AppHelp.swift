@@ -9,6 +9,7 @@ enum AppHelp {
             ("why PIPELINE", "why a window has not fired, and where lag comes from"),
             ("explain TABLE KEY…", "the commits behind a row, and the inputs behind them"),
             ("dead-letters PIPELINE", "records that could not be processed"),
+            ("parked PIPELINE", "keys that wait because a record of theirs failed"),
             ("redrive PIPELINE", "send dead letters to their log again, in order"),
             ("pause PIPELINE", "read no further; resume PIPELINE goes on"),
         ].map { ["\(name) \($0.0)", $0.1] }

@@ -22,6 +22,10 @@ public struct AppRunner: Sendable {
         output = TextOutput()
     }
 
+    /// What the running node is asked.
+    private static let questions = [
+        "status", "why", "explain", "dead-letters", "parked", "redrive", "pause", "resume",
+    ]
     private static let flags: Set<String> = ["--help", "--print-config", "--json"]
 
     public func run() async -> Int32 {
@@ -58,25 +62,33 @@ public struct AppRunner: Sendable {
         }
         switch verb {
         case "run":
+            try refuse(rest, after: verb)
             if loader.settings.guarded, guardDirectory == nil { return try await watchOver(loader.settings) }
             return try await node(loader, guardDirectory)
         case "describe":
-            for pipeline in topology.pipelines { output.line(try pipeline.makePlan().describe()) }
+            try refuse(rest, after: verb)
+            for pipeline in topology.pipelines {
+                output.line(TopologyText.line(pipeline))
+                output.line(try pipeline.makePlan().describe() + "\n")
+            }
             return ProcessExit.success
         case "check":
+            try refuse(rest, after: verb)
             try Node.check(topology)
-            output.line("\(name): the topology is sound; \(topology.pipelines.count) pipelines")
+            output.text(TopologyText.sound(topology))
             return ProcessExit.success
-        case "status", "why", "explain", "dead-letters", "redrive", "pause", "resume":
-            return try ask([verb] + rest, loader.settings)
+        case let verb where Self.questions.contains(verb): return try ask([verb] + rest, loader.settings)
         default:
-            let known = [
-                "run", "describe", "check", "status", "why", "explain", "dead-letters", "redrive", "pause", "resume",
-                "help",
-            ]
+            let known = ["run", "describe", "check", "help"] + Self.questions
             let hint = Spelling.nearest(to: verb, in: known).map { "Did you mean \($0)?" } ?? "See \(name) help"
             throw Failure(.invalidArgument, "there is no verb '\(verb)'", advice: hint)
         }
+    }
+
+    private func refuse(_ words: ArraySlice<String>, after verb: String) throws(Failure) {
+        guard let word = words.first else { return }
+        throw Failure(
+            .invalidArgument, "\(verb) takes no '\(word)'", advice: "Settings begin with two dashes; see \(name) help")
     }
 
     /// Asks the node that runs on the data directory.

@@ -13,7 +13,10 @@ public final class LineFiles: Sink {
 
     public func writer(task: String, layout: RowLayout) throws(Failure) -> any SinkWriter {
         do throws(IOFault) {
-            if try storage.status(of: name) == nil { try storage.makeDirectory(name) }
+            if try storage.status(of: name) == nil {
+                try storage.makeDirectory(name)
+                try storage.syncDirectory(String.parent(of: name))
+            }
         } catch { throw Failure(error, "the directory for results cannot be made") }
         let prefix = task.map { $0 == "/" ? "-" : String($0) }.joined()
         return LineFileWriter(name + "/" + prefix, layout: layout, storage: storage)
@@ -43,6 +46,8 @@ private final class LineFileWriter: SinkWriter {
             try file.truncate(to: 0)
             try bytes.lending { (bytes) throws(IOFault) in try file.write(bytes, at: 0) }
             try file.sync()
+            // Its name, too: when the commit has decided it must be there.
+            try storage.syncDirectory(String.parent(of: prefix))
         }
     }
 
@@ -96,36 +101,4 @@ private final class StandardOutputWriter: SinkWriter {
     }
     func recover(lastCommit number: Int64) throws(Failure) {}
     func close() {}
-}
-
-/// Rows as lines of JSON: an object a row, with the columns' names.
-enum RowLines {
-    static func write(_ rows: RowBuffer) -> [UInt8] {
-        var out = ByteWriter(capacity: rows.byteCount * 2)
-        let names = rows.layout.columns.map(\.name)
-        rows.forEach { row, cells in
-            var json = JSONWriter()
-            json.object { json in
-                if rows.operation(ofRow: row) == .retract { json.member("retracted", true) }
-                for (name, cell) in zip(names, cells) { member(name, cell, &json) }
-            }
-            out.raw(json.bytes)
-            out.byte(UInt8(ascii: "\n"))
-        }
-        return out.bytes
-    }
-
-    private static func member(_ name: String, _ cell: RowCell, _ json: inout JSONWriter) {
-        switch cell {
-        case .null:
-            json.key(name)
-            json.null()
-        case .bool(let value): json.member(name, value)
-        case .int(let value): json.member(name, value)
-        case .double(let value): json.member(name, value)
-        case .text(let bytes): json.member(name, String(decoding: bytes, as: UTF8.self))
-        case .bytes(let bytes): json.member(name, bytes.map { String($0, radix: 16) }.joined(separator: " "))
-        case .time(let time): json.member(name, "\(time)")
-        }
-    }
 }

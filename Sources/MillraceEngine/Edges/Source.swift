@@ -9,6 +9,10 @@ public protocol Source: AnyObject, Sendable {
     var name: String { get }
     /// Partitions there are in all, `0 ..< partitionCount`, here and in other processes.
     var partitionCount: Int { get }
+    /// What the partitions are called, when that says which is which: files, say. A pipeline that finds others under
+    /// the numbers it knows does not go on with the positions of the old ones; more at the end are new ones. Empty (the
+    /// default) when numbers are names enough.
+    var partitionNames: [String] { get }
     /// Called once when the pipeline starts; tells the first assignment before it returns. `tell` may be called from
     /// any thread, also later, and returns when the node has acted: after `.revoked` returned, nothing of those
     /// partitions is read or committed any more.
@@ -38,11 +42,30 @@ public protocol SourceReader: AnyObject {
     func committed(upTo position: Int64)
     /// The record at a position again, for `explain` and dead letters; `nil` when it is no longer there.
     func record(at position: Int64) throws(Failure) -> (key: [UInt8]?, value: [UInt8]?, timestamp: EventTime)?
+    /// What was read since the last call and is no record: it goes to the dead letters, as it was. A source that
+    /// decodes by itself tells so what it could not decode; others leave that to the record type.
+    func takeRejected() -> [RejectedInput]
     func close()
+}
+
+/// Input that is no record.
+public struct RejectedInput: Sendable, Hashable {
+    public var position: Int64
+    public var value: [UInt8]
+    /// Why, for people.
+    public var reason: String
+    public init(position: Int64, value: [UInt8], reason: String) {
+        (self.position, self.value, self.reason) = (position, value, reason)
+    }
+}
+
+extension Source {
+    public var partitionNames: [String] { [] }
 }
 
 extension SourceReader {
     public func committed(upTo position: Int64) {}
+    public func takeRejected() -> [RejectedInput] { [] }
 }
 
 public enum ReadOutcome: Sendable, Hashable {

@@ -18,6 +18,8 @@ public protocol NodeInspector: AnyObject, Sendable {
     func tap(_ tap: EdgeTap, pipeline: String) async throws(Failure)
     /// The oldest dead letters that were not redriven.
     func deadLetters(of pipeline: String, limit: Int) async throws(Failure) -> [DeadLetter]
+    /// The keys that wait because a record of theirs failed, as of the last commits, at most `limit`.
+    func parkedKeys(of pipeline: String, limit: Int) async throws(Failure) -> [ParkedKey]
     /// Appends dead letters to their source topic again, oldest first, and lets their keys flow. Returns how many.
     func redrive(pipeline: String, limit: Int) async throws(Failure) -> Int
 }

@@ -34,8 +34,13 @@ public struct StageStatus: Sendable {
     public var title: String
     /// What it reads: the user's logs or sources, or internal shuffle logs.
     public var inputs: [String]
-    /// The same in words.
-    public var input: String { inputs.joined(separator: " and ") }
+    /// The same in words: a shuffle is what the stage before it sends.
+    public var input: String {
+        inputs.map { name in
+            guard name.hasPrefix("_shuffle."), let dot = name.lastIndex(of: ".") else { return name }
+            return "stage \(name[name.index(after: dot)...])"
+        }.joined(separator: " and ")
+    }
     public var tasks: [TaskStatus]
 }
 
@@ -53,8 +58,12 @@ public struct TaskStatus: Sendable {
     public var lag: TimeSpan
     /// `nil` before the first record.
     public var watermark: EventTime?
-    /// Which partition or upstream task holds the watermark, and since when.
+    /// Which partition or upstream task holds the watermark.
     public var watermarkHolder: String
+    /// For how long it has stood still; `nil` before the first record.
+    public var watermarkAge: TimeSpan?
+    /// Nothing has come for `idle.after`: the task holds nobody back.
+    public var isIdle = false
     public var recordsIn: Int64
     public var recordsOut: Int64
     public var lateRecords: Int64
@@ -67,6 +76,8 @@ public struct TaskStatus: Sendable {
     public var commitAge: TimeSpan
     public var commitDuration: TimeSpan
     public var commits: Int64
+    /// Everything that was read is committed.
+    public var isSettled = false
     public var stateBytes: Int
     public var restarts: Int
     /// The last failure, when it restarted.
@@ -74,6 +85,19 @@ public struct TaskStatus: Sendable {
     /// Records read and results committed in a second, over the last second or so.
     public var inPerSecond = 0.0
     public var outPerSecond = 0.0
+}
+
+/// A key whose records go to the dead letters, behind one that failed, until they are sent again.
+public struct ParkedKey: Sendable, Hashable {
+    public var stage: Int
+    public var partition: Int
+    /// The log or source that it comes from.
+    public var input: String
+    public var key: [UInt8]
+
+    public init(stage: Int, partition: Int, input: String, key: [UInt8]) {
+        (self.stage, self.partition, self.input, self.key) = (stage, partition, input, key)
+    }
 }
 
 /// A record that could not be processed, with where it came from.

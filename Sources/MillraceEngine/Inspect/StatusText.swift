@@ -6,7 +6,7 @@ enum StatusText {
         var text = "node up \(HumanText.span(status.uptime)), data in \(status.dataDirectory), "
         text +=
             "\(HumanText.bytes(status.residentBytes)) resident, "
-            + "\(HumanText.span(.seconds(Int64(status.cpuSeconds)))) CPU\n"
+            + "\(HumanText.span(TimeSpan(microseconds: Int64(status.cpuSeconds * 1e6)))) CPU\n"
         if let complaint = status.complaint { text += "! \(complaint)\n" }
         for pipeline in status.pipelines { text += "\n" + block(pipeline) }
         if status.pipelines.isEmpty { text += "no pipelines\n" }

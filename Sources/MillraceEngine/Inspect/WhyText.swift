@@ -28,7 +28,7 @@ enum WhyText {
                 "no task has a watermark yet, so no window can fire",
                 first.recordsIn == 0
                     ? "nothing was read from \(stage.input): is anybody writing to it?"
-                    : "records were read, but none brought an event time: \(first.watermarkHolder)",
+                    : "records were read, but none has brought an event time; it waits for \(first.watermarkHolder)",
             ]
         }
         var lines: [String] = []
@@ -36,10 +36,17 @@ enum WhyText {
             let behind = now - watermark
             lines.append(
                 "windows that end by \(watermark) have fired; that is \(HumanText.span(behind)) ago by the wall clock")
+            let age = lowest.watermarkAge.map { ", and has not moved for \(HumanText.span($0))" } ?? ""
             lines.append(
-                "partition \(lowest.partition) is furthest behind; its watermark is held by \(lowest.watermarkHolder)")
+                "partition \(lowest.partition) is furthest behind; its watermark is held by "
+                    + "\(lowest.watermarkHolder)\(age)")
         } else {
             lines.append("the input has ended: every window has fired")
+        }
+        let idle = running.filter { $0.isIdle && $0.watermark != .distantFuture }.map { "\($0.partition)" }
+        if !idle.isEmpty {
+            let names = idle.prefix(5).joined(separator: ", ") + (idle.count > 5 ? ", …" : "")
+            lines.append("nothing comes in partition \(names): event time goes on there by the wall clock")
         }
         if !silent.isEmpty {
             let names = silent.prefix(5).map { "\($0.partition)" }.joined(separator: ", ")

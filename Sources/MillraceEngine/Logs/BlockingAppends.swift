@@ -10,9 +10,11 @@ enum BlockingAppends {
 
     /// Each partition gets its batches in order; when the last is acknowledged, all are.
     ///
+    /// - Parameter drive: does the log's work, where it has no threads of its own.
     /// - Returns: the first offset in each partition.
     static func append(
-        _ batches: [(Partition, [EncodedBatch])], acknowledgement: Acknowledgement?
+        _ batches: [(Partition, [EncodedBatch])], acknowledgement: Acknowledgement?,
+        drive: @Sendable () -> Void = {}
     ) throws(Failure) -> [Int64] {
         var firsts = [Int64](repeating: 0, count: batches.count)
         let rounds = batches.map { $0.1.count }.max() ?? 0
@@ -22,7 +24,8 @@ enum BlockingAppends {
             while !waiting.isEmpty {
                 let results = appendOnce(
                     waiting.map { (batches[$0].0, batches[$0].1[round]) },
-                    acknowledgements: waiting.map { batches[$0].1.count == round + 1 ? acknowledgement : .written })
+                    acknowledgements: waiting.map { batches[$0].1.count == round + 1 ? acknowledgement : .written },
+                    drive: drive)
                 var again: [Int] = []
                 for (index, result) in zip(waiting, results) {
                     switch result {
@@ -39,7 +42,7 @@ enum BlockingAppends {
     }
 
     private static func appendOnce(
-        _ batches: [(Partition, EncodedBatch)], acknowledgements: [Acknowledgement?]
+        _ batches: [(Partition, EncodedBatch)], acknowledgements: [Acknowledgement?], drive: @Sendable () -> Void
     ) -> [Result<AppendResult, Failure>] {
         let progress = ThreadMonitor(
             Progress(left: batches.count, results: Array(repeating: nil, count: batches.count)))
@@ -52,6 +55,7 @@ enum BlockingAppends {
                 progress.signal()
             }
         }
+        drive()
         return progress.wait { progress in
             progress.left > 0 ? .wait(until: nil) : .done(progress.results.compactMap { $0 })
         }

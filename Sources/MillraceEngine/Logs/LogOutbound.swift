@@ -14,39 +14,58 @@ final class LogOutbound: OutboundLogs {
         var result: Topic?
         var sides: [String: Topic] = [:]
         var deadLetters: Topic?
+        /// For who reads the changes of the table that the rows go into.
+        var changes: Topic?
 
         var all: [Topic] {
-            [shuffle, result, deadLetters].compactMap { $0 } + sides.sorted { $0.key < $1.key }.map(\.value)
+            [shuffle, result, deadLetters, changes].compactMap { $0 } + sides.sorted { $0.key < $1.key }.map(\.value)
         }
     }
     private struct State {
         var identity = ProducerIdentity(id: -1, epoch: -1)
-        /// Partitions that hold records of the transaction under way.
-        var open: [Partition] = []
+        /// Partitions that hold records of the transaction under way, and where those begin.
+        var open: [(partition: Partition, part: TransactionPart)] = []
+        /// Decided transactions whose markers may not be on the disk yet: they were written, and nothing behind them in
+        /// their partition has been synced. A later mark still has to name them, or a power cut would abort them.
+        var unsynced: [ObjectIdentifier: TransactionPart] = [:]
     }
 
     private let task: TaskAddress
     private let topics: Topics
-    private let identities: ProducerIdentities
+    private let producers: TaskProducers
     private let clock: any RuntimeClock
+    private let drive: @Sendable () -> Void
     private let state = Lock(State())
 
-    init(_ task: TaskAddress, topics: Topics, identities: ProducerIdentities, clock: any RuntimeClock) {
-        (self.task, self.topics, self.identities, self.clock) = (task, topics, identities, clock)
+    /// - Parameter drive: does the log's work in simulations, where it has no threads.
+    init(
+        _ task: TaskAddress, topics: Topics, producers: TaskProducers, clock: any RuntimeClock,
+        drive: @escaping @Sendable () -> Void = {}
+    ) {
+        (self.task, self.topics, self.producers, self.clock) = (task, topics, producers, clock)
+        self.drive = drive
     }
 
     func recover(_ decided: [TransactionPart]) throws(Failure) {
-        let identity = try identities.next(for: task)
-        state.withLock { $0 = State(identity: identity) }
+        let partitions = topics.all.flatMap(\.partitions)
+        let identity = try producers.next(for: task, in: partitions)
+        // What the last mark names has a marker by now, or gets one; an earlier run may not have synced it.
+        var unsynced: [ObjectIdentifier: TransactionPart] = [:]
         var markers: [(Partition, EncodedBatch)] = []
-        for partition in topics.all.flatMap(\.partitions) {
+        for partition in partitions {
+            let id = ObjectIdentifier(partition)
+            unsynced[id] = decided.first { $0.topic == partition.topic && $0.partition == partition.index }
             for open in partition.openTransactions where open.producerID == identity.id {
                 let part = TransactionPart(
                     topic: partition.topic, partition: partition.index, firstOffset: open.firstOffset)
                 markers.append((partition, marker(identity, isCommit: decided.contains(part))))
+                unsynced[id] = nil
             }
         }
-        _ = try BlockingAppends.append(markers.map { ($0.0, [$0.1]) }, acknowledgement: .durable)
+        _ = try BlockingAppends.append(
+            markers.map { ($0.0, [$0.1]) }, acknowledgement: .durable, drive: drive)
+        let state = State(identity: identity, unsynced: unsynced)
+        self.state.withLock { $0 = state }
     }
 
     func prepare(_ outbox: Outbox) throws(Failure) -> [TransactionPart] {
@@ -58,15 +77,27 @@ final class LogOutbound: OutboundLogs {
         } else if let result = topics.result {
             try batches.add(outbox.records, to: result, choose: byKafkasRule)
         }
+        if let changes = topics.changes { try batches.add(outbox.rows, to: changes) }
         for side in outbox.sides {
             if let topic = topics.sides[side.name] { try batches.add(side.records, to: topic, choose: byKafkasRule) }
         }
         if let topic = topics.deadLetters { try batches.add(outbox.deadLetters, to: topic) }
         let ready = batches.finish()
-        state.withLock { $0.open = ready.map(\.0) }
-        let firsts = try BlockingAppends.append(ready, acknowledgement: .durable)
-        return zip(ready, firsts).map { batch, first in
-            TransactionPart(topic: batch.0.topic, partition: batch.0.index, firstOffset: first)
+        let firsts = try BlockingAppends.append(ready, acknowledgement: .durable, drive: drive)
+        let open = zip(ready, firsts).map { batch, first in
+            (
+                partition: batch.0,
+                part: TransactionPart(topic: batch.0.topic, partition: batch.0.index, firstOffset: first)
+            )
+        }
+        return state.withLock { state in
+            state.open = open
+            // What is synced has everything before it in its partition on the disk.
+            if !state.unsynced.isEmpty {
+                for (partition, _) in open { state.unsynced[ObjectIdentifier(partition)] = nil }
+            }
+            let earlier = state.unsynced.values.sorted { ($0.topic, $0.partition) < ($1.topic, $1.partition) }
+            return open.map(\.part) + earlier
         }
     }
 
@@ -77,7 +108,10 @@ final class LogOutbound: OutboundLogs {
         }
         // A marker need not be synced: after a crash the decision in the store writes it again.
         _ = try BlockingAppends.append(
-            open.map { ($0, [marker(identity, isCommit: true)]) }, acknowledgement: nil)
+            open.map { ($0.partition, [marker(identity, isCommit: true)]) }, acknowledgement: nil, drive: drive)
+        state.withLock { state in
+            for (partition, part) in open { state.unsynced[ObjectIdentifier(partition)] = part }
+        }
     }
 
     private func marker(_ identity: ProducerIdentity, isCommit: Bool) -> EncodedBatch {
@@ -126,6 +160,21 @@ private struct PartitionedBatches {
                 let lane = lane(partitions[choose(record, partitions.count)])
                 makeRoom(in: lane, for: (record.key?.count ?? 0) + record.value.count)
                 try lanes[lane].builder.append(key: record.key, value: record.value, timestamp: record.time)
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Rows as lines of JSON, by their partition key.
+    mutating func add(_ rows: RowBuffer, to topic: Topic) throws(Failure) {
+        let partitions = topic.partitions
+        var failure: Failure?
+        RowLines.forEach(rows) { row, key, value in
+            guard failure == nil else { return }
+            do throws(Failure) {
+                let lane = lane(partitions[Partitioner.partition(ofKey: key, among: partitions.count)])
+                makeRoom(in: lane, for: key.count + value.count)
+                try lanes[lane].builder.append(key: key, value: value, timestamp: rows.time(ofRow: row))
             } catch { failure = error }
         }
         if let failure { throw failure }

@@ -13,16 +13,43 @@ final class LogPartitionReader: MarkedReader {
     private let lent: UnsafeMutableBufferPointer<RawRecord>
     private var registration: ReadRegistration?
     private let hold: RetentionHold?
+    private let skipped: [UInt8]?
 
-    /// - Parameter hold: keeps what is not committed yet.
-    init(_ partition: Partition, from position: Int64?, hold: RetentionHold? = nil) throws(Failure) {
-        (self.partition, self.hold) = (partition, hold)
+    /// - Parameters:
+    ///   - hold: keeps what is not committed yet.
+    ///   - skipped: records whose value begins so are passed over.
+    ///   - onGap: decides when records are gone before they were read: throws, or has them missed.
+    init(
+        _ partition: Partition, from position: Int64?, hold: RetentionHold? = nil, skipping skipped: [UInt8]? = nil,
+        onGap: (Gap) throws(Failure) -> Void = { (gap) throws(Failure) in throw gap.failure }
+    ) throws(Failure) {
+        (self.partition, self.hold, self.skipped) = (partition, hold, skipped)
+        var position = position
+        let start = partition.startOffset
+        if let wanted = position, wanted < start {
+            try onGap(Gap(place: partition.name, first: wanted, end: start))
+            position = start
+        }
         reader = try LogReader(
             partition: partition, from: position ?? partition.startOffset, isolation: .readCommitted,
             deliversControl: true)
         lent = .allocate(capacity: Limits.recordsPerBatch)
     }
     deinit { lent.deallocate() }
+
+    /// Records that are gone before they were read.
+    struct Gap {
+        var place: String
+        var first: Int64
+        var end: Int64
+
+        var failure: Failure {
+            Failure(
+                .offsetOutOfRange, "gap: records \(first) to \(end - 1) are gone and were not read",
+                advice: "Restore the log; or start with --skip-gap PIPELINE to go on without them", place: place,
+                isFatal: true)
+        }
+    }
 
     var position: Int64 { reader.offset }
     var end: Int64 { max(position, partition.lastStableOffset) }
@@ -59,6 +86,7 @@ final class LogPartitionReader: MarkedReader {
         var count = 0
         while let record = try cursor.next() {
             guard record.offset >= start else { continue }
+            if let skipped, record.value?.starts(with: skipped) == true { continue }
             lent[count] = RawRecord(
                 offset: record.offset, timestamp: .milliseconds(record.milliseconds), key: record.key,
                 value: record.value)

@@ -5,6 +5,7 @@ public import MillraceCore
 /// ```
 /// DIR/lock         held while a node runs
 /// DIR/format       "millrace 1\n", written first, checked at every start
+/// DIR/generation   how often a node was started here
 /// DIR/log          segments, topics, positions
 /// DIR/tables       the store
 /// DIR/guard        what a guard knows about deaths

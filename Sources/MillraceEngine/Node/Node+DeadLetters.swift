@@ -14,6 +14,24 @@ extension Node {
         try await blocking.run { [self] () throws(Failure) in try sendAgain(pipeline: pipeline, limit: limit) }
     }
 
+    public func parkedKeys(of pipeline: String, limit: Int) async throws(Failure) -> [ParkedKey] {
+        try await blocking.run { [self] () throws(Failure) in try parked(of: pipeline, limit: limit) }
+    }
+
+    func parked(of pipeline: String, limit: Int) throws(Failure) -> [ParkedKey] {
+        var keys: [ParkedKey] = []
+        for context in try runner(pipeline).seats.map(\.context) {
+            let reader = context.store.stateReader(of: context.address)
+            for (number, port) in context.ports.enumerated() {
+                keys += try FailingRecords.parked(port: number, in: reader, limit: limit - keys.count).map {
+                    ParkedKey(
+                        stage: context.address.stage, partition: context.address.partition, input: port.name, key: $0)
+                }
+            }
+        }
+        return keys
+    }
+
     func letters(of pipeline: String, limit: Int) throws(Failure) -> [DeadLetter] {
         let runner = try runner(pipeline)
         var letters: [DeadLetter] = []
@@ -105,22 +123,38 @@ extension Node {
     private static func redrivenKey(_ pipeline: String) -> [UInt8] { Array("\u{0}redriven/\(pipeline)".utf8) }
 }
 
-/// Dead letters in lines for a terminal.
+/// Dead letters and parked keys in lines for a terminal.
 enum DeadLetterText {
+    static func render(_ keys: [ParkedKey]) -> String {
+        guard !keys.isEmpty else { return "no parked keys\n" }
+        let rows = keys.map { ["\($0.input)/\($0.partition)", "\($0.stage)", Excerpt.text($0.key)] }
+        return Columns.aligned([["from", "stage", "key"]] + rows)
+    }
+
     static func render(_ letters: [DeadLetter]) -> String {
         guard !letters.isEmpty else { return "no dead letters\n" }
         let rows = letters.map { letter in
             [
                 "\(letter.at)", "\(letter.sourceTopic)/\(letter.sourcePartition)@\(letter.sourceOffset)",
-                letter.key.map(excerpt) ?? "no key", letter.value.map(excerpt) ?? "no value", letter.error,
+                letter.key.map { Excerpt.text($0) } ?? "no key", letter.value.map { Excerpt.text($0) } ?? "no value",
+                letter.error,
             ]
         }
         return Columns.aligned([["when", "from", "key", "value", "error"]] + rows)
     }
 
-    /// The start of the bytes as text; what is not printable ASCII as a dot.
-    private static func excerpt(_ bytes: [UInt8]) -> String {
-        let shown = bytes.prefix(40).map { (0x20...0x7E).contains($0) ? Character(UnicodeScalar($0)) : "·" }
-        return String(shown) + (bytes.count > 40 ? "…" : "")
+}
+
+/// The start of bytes as text; what is not printable ASCII as a dot.
+enum Excerpt {
+    static func text(_ bytes: [UInt8], _ count: Int = 40) -> String {
+        let shown = bytes.prefix(count).map { (0x20...0x7E).contains($0) ? Character(UnicodeScalar($0)) : "·" }
+        return String(shown) + (bytes.count > count ? "…" : "")
+    }
+
+    /// A record in a line.
+    static func line(_ offset: Int64, _ key: [UInt8]?, _ value: [UInt8]?) -> String {
+        let key = key.map { "key \(text($0)), " } ?? ""
+        return "@\(offset) \(key)\(value.map { text($0, 100) } ?? "no value")"
     }
 }

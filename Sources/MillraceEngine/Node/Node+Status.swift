@@ -36,11 +36,14 @@ extension Node {
             stage: address.stage, partition: address.partition, lane: lane ?? figures.lane, state: figures.state,
             position: figures.position, end: figures.position + figures.unread,
             lag: figures.oldestUnread.map { max(.zero, wall - $0) } ?? .zero, watermark: figures.watermark,
-            watermarkHolder: figures.watermarkHolder, recordsIn: figures.mark.recordsIn,
+            watermarkHolder: figures.watermarkHolder,
+            watermarkAge: figures.holderSince.map { max(.zero, wall - $0) }, isIdle: figures.isIdle,
+            recordsIn: figures.mark.recordsIn,
             recordsOut: figures.mark.recordsOut, lateRecords: figures.mark.lateRecords,
             badRecords: figures.mark.badRecords, busy: figures.busy, idle: max(0, 1 - figures.busy - figures.blocked),
-            blocked: figures.blocked, commitAge: figures.lastCommit.map { wall - $0 } ?? .zero,
-            commitDuration: figures.commitDuration, commits: figures.mark.commits, stateBytes: figures.stateBytes,
+            blocked: figures.blocked, commitAge: figures.lastCommit.map { max(.zero, wall - $0) } ?? .zero,
+            commitDuration: figures.commitDuration, commits: figures.mark.commits,
+            isSettled: figures.isSettled, stateBytes: figures.stateBytes,
             restarts: figures.restarts, lastFailure: figures.lastFailure, inPerSecond: figures.inPerSecond,
             outPerSecond: figures.outPerSecond)
     }
@@ -56,11 +59,11 @@ extension Node {
     private func reply(_ verb: String, _ words: [String]) throws(Failure) -> String {
         if verb == "status" { return StatusText.render(status()) }
         guard let name = words.first else {
+            let names = runners.map(\.description.name).joined(separator: ", ")
             throw Failure(
-                .invalidArgument, "\(verb) of what?",
-                advice: verb == "explain"
-                    ? "Name a table and a key"
-                    : "Name a pipeline: \(runners.map(\.description.name).joined(separator: ", "))")
+                .invalidArgument,
+                verb == "explain" ? "explain needs a table and a key" : "\(verb) needs a pipeline's name",
+                advice: verb == "explain" ? "As in: explain TABLE KEY" : "There are: \(names)")
         }
         switch verb {
         case "why": return try why(pipeline: name)
@@ -72,6 +75,7 @@ extension Node {
             try resume(pipeline: name)
             return "\(name) goes on\n"
         case "dead-letters": return DeadLetterText.render(try letters(of: name, limit: Limits.listedDeadLetters))
+        case "parked": return DeadLetterText.render(try parked(of: name, limit: Limits.listedDeadLetters))
         case "redrive": return "\(try sendAgain(pipeline: name, limit: .max)) records were sent again\n"
         default: throw Failure(.invalidArgument, "this node does not know '\(verb)'")
         }

@@ -69,6 +69,7 @@ public final class Node: Sendable {
             }
             let plan = try pipeline.makePlan()
             try checkInputs(pipeline, plan)
+            try checkChanges(pipeline, of: topology)
             plans.append((pipeline, plan))
         }
         var logs: [String: LogDescription] = [:]
@@ -98,6 +99,31 @@ public final class Node: Sendable {
             place: pipeline.name)
     }
 
+    private static func checkChanges(_ pipeline: PipelineDescription, of topology: Topology) throws(Failure) {
+        for case .changes(let changes) in pipeline.inputs {
+            let name = changes.table.name
+            if case .table(changes.table) = pipeline.output {
+                throw Failure(
+                    .invalidArgument,
+                    "\(pipeline.name) reads the changes of \(name) and writes it: it would feed itself",
+                    advice: "Write into another table", place: pipeline.name)
+            }
+            let isWritten = topology.pipelines.contains {
+                if case .table(changes.table) = $0.output { true } else { false }
+            }
+            guard isWritten else {
+                throw Failure(
+                    .invalidArgument, "\(pipeline.name) reads the changes of \(name), and no pipeline writes it",
+                    advice: "Name a table that a pipeline of the topology writes", place: pipeline.name)
+            }
+            if topology.changes.contains(where: { $0.table == changes.table && $0.partitions != changes.partitions }) {
+                throw Failure(
+                    .invalidArgument, "the changes of \(name) are described in two ways",
+                    advice: "Give them the same number of partitions everywhere", place: name)
+            }
+        }
+    }
+
     private static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -121,18 +147,19 @@ public final class Node: Sendable {
         let blame = try guardDirectory.map { (path) throws(Failure) in
             try BlameBook(directory: path, storage: storage)
         }
-        let isHopeless = Lock(false)
-        blame?.keepBeating(on: clock) { !isHopeless.withLock { $0 } }
+        blame?.keepBeating(on: clock)
         log = try LogStore.open(directory: directory.log, storage: storage, clock: clock)
         tables = try TableStore.open(directory: directory.tables, clock: clock, storage: storage)
+        try StoreGeneration.count(tables, in: directory, storage: storage)
         lanes = LanePool(count: settings.lanes == 0 ? nil : settings.lanes, clock: clock)
         blocking = BlockingExecutor(name: "commit")
         supervisor = Supervisor("node", Self.supervision, clock: clock, random: random.split())
+        let producers = TaskProducers(log)
         var assembly = PipelineAssembly(
             node: .init(
-                settings: settings, log: log, tables: tables, identities: ProducerIdentities(tables), clock: clock,
+                settings: settings, log: log, tables: tables, producers: producers, clock: clock,
                 blocking: blocking, logger: logger, seed: random.next(), release: release, blame: blame,
-                stateBudget: SharedBudget(bytes: settings.stateBudget)))
+                stateBudget: SharedBudget(bytes: settings.stateBudget), changes: topology.changes))
         for log in topology.logs { _ = try assembly.topic(log) }
         var runners: [PipelineRunner] = []
         for (description, plan) in plans {
@@ -144,11 +171,10 @@ public final class Node: Sendable {
                     description, plan: plan, contexts: try assembly.contexts(description, plan), lanes: lanes,
                     shutdown: settings.drainDeadline, clock: clock, random: random.split()))
         }
+        try producers.prepare()
         assembly.releaseOtherHolds()
         self.runners = runners
-        watch = NodeWatch(
-            runners, lanes: lanes, settings: settings, clock: clock, logger: logger,
-            isHopeless: blame == nil ? nil : isHopeless)
+        watch = NodeWatch(runners, lanes: lanes, settings: settings, clock: clock, logger: logger)
     }
 
     private static var supervision: SupervisorState.Options {

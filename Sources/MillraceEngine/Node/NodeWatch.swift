@@ -4,22 +4,21 @@ internal import MillraceRuntime
 /// Looks after the tasks of a running node once a second: evens out the lanes, and notices tasks that do not get on.
 ///
 /// A task that has something to do and does nothing for `stuckAfter` is reported and restarted. One whose own code does
-/// not return keeps its thread: its neighbours move to other lanes within seconds, and a new run of it starts beside it.
-/// When that one gets stuck as well, before it has committed anything, there is no point in a third: the pipeline fails,
-/// and the node's others go on. Under a guard the node stops its heart instead, so that the guard kills it and learns
-/// which record it was.
+/// not return keeps its thread: its neighbours move to other lanes within seconds, and a new run of it starts beside
+/// it. When that one gets stuck as well, before it has committed anything, there is no point in a third: the pipeline
+/// fails, and the node's others go on. Under a guard the process ends instead, blaming the record that the task has in
+/// hand.
 final class NodeWatch: Sendable {
     private let runners: [PipelineRunner]
     private let lanes: LanePool
     private let settings: NodeSettings
     private let clock: any RuntimeClock
     private let logger: Logger
-    /// A task is stuck for good: the heart stops. `nil` without a guard.
-    private let isHopeless: Lock<Bool>?
     private let state = Lock(State())
 
     private struct State {
         var isRunning = false
+        var wall = WallWatch()
         var timer: ClockTimer?
         /// When a task was reported, and how many commits it had made: as many at the next time mean that it does not
         /// come further than that.
@@ -27,11 +26,10 @@ final class NodeWatch: Sendable {
     }
 
     init(
-        _ runners: [PipelineRunner], lanes: LanePool, settings: NodeSettings, clock: any RuntimeClock, logger: Logger,
-        isHopeless: Lock<Bool>?
+        _ runners: [PipelineRunner], lanes: LanePool, settings: NodeSettings, clock: any RuntimeClock, logger: Logger
     ) {
         (self.runners, self.lanes, self.settings) = (runners, lanes, settings)
-        (self.clock, self.logger, self.isHopeless) = (clock, logger, isHopeless)
+        (self.clock, self.logger) = (clock, logger)
     }
 
     func start() {
@@ -58,6 +56,11 @@ final class NodeWatch: Sendable {
 
     private func look() {
         let now = clock.now
+        let wall = clock.wall
+        if state.withLock({ $0.wall.jumped(to: wall, at: now) }) {
+            logger.warning(
+                "clock-set", ["wall": .text("\(wall)"), "advice": "idle inputs are waited for anew; nothing is lost"])
+        }
         for runner in runners {
             for seat in runner.seats { look(at: seat, of: runner, now) }
         }
@@ -92,10 +95,10 @@ final class NodeWatch: Sendable {
             advice: "Look for a closure that blocks or loops; --guard finds the record", place: address.description)
         logger.error("task-stuck", failure)
         guard isAgain else { return runner.restart(address, because: failure) }
-        if let isHopeless {
-            isHopeless.withLock { $0 = true }
-        } else {
-            runner.giveUp(address, because: failure)
+        for port in seat.context.ports.indices {
+            seat.context.blame?.die(
+                blaming: RecordBlame.name(of: address, port: port), stage: address.stage, partition: address.partition)
         }
+        runner.giveUp(address, because: failure)
     }
 }

@@ -22,7 +22,7 @@ struct PipelineAssembly {
         var settings: NodeSettings
         var log: LogStore
         var tables: TableStore
-        var identities: ProducerIdentities
+        var producers: TaskProducers
         var clock: any RuntimeClock
         var blocking: BlockingExecutor
         var logger: Logger
@@ -30,16 +30,22 @@ struct PipelineAssembly {
         var release: String
         var blame: BlameBook?
         var stateBudget: SharedBudget
+        /// Tables whose changes are read.
+        var changes: [ChangesDescription]
     }
 
     static func shuffleTopic(_ pipeline: String, _ stage: Int) -> String { "_shuffle.\(pipeline).\(stage)" }
     static func deadLetterTopic(_ pipeline: String) -> String { "_dead_letters.\(pipeline)" }
 
     mutating func contexts(_ description: PipelineDescription, _ plan: Plan) throws(Failure) -> [TaskContext] {
-        let widths = try description.inputs.map { (input) throws(Failure) in
+        var widths: [Int] = []
+        for (number, input) in description.inputs.enumerated() {
             switch input {
-            case .log(let log): try topic(log).partitions.count
-            case .source(let source, _): source.partitionCount
+            case .log(let log): widths.append(try topic(log).partitions.count)
+            case .changes(let changes): widths.append(try topic(changes).partitions.count)
+            case .source(let source, _):
+                try PartitionNames(store: node.tables).check(source, pipeline: description.name, input: number)
+                widths.append(source.partitionCount)
             }
         }
         // Behind a shuffle there are as many tasks as the widest input has partitions.
@@ -49,10 +55,15 @@ struct PipelineAssembly {
         for (name, log) in description.sideOutputs { sides[name] = try topic(log) }
         var table: Table?
         var result: Topic?
+        var changes: Topic?
         switch description.output {
         case .table(let named):
             try TableRows.prepare(plan.layout, for: named, in: node.tables)
             table = named
+            if let read = node.changes.first(where: { $0.table == named }) {
+                try RowLines.checkNames(plan.layout, of: named)
+                changes = try topic(read)
+            }
         case .log(let log): result = try topic(log)
         case .sink: break
         }
@@ -72,7 +83,7 @@ struct PipelineAssembly {
                     internal: Self.shuffleTopic(description.name, stage.index), partitions: width, keeping: .hours(1),
                     segmentBytes: Limits.shuffleSegmentBytes, retentionBytes: Limits.shuffleBytes)
             } else if isLast {
-                outbound.result = result
+                (outbound.result, outbound.changes) = (result, changes)
             }
             let holds = try holds(of: stage, description)
             for partition in 0..<counts[stage.index] {
@@ -121,10 +132,16 @@ struct PipelineAssembly {
                     try source.reader(partition: partition, from: position)
                 }
             }
-            return TaskPort(name: input.name, input: index, makeReader: try reader(of: input.name, partition, hold))
+            var skipped: [UInt8]?
+            if case .changes(let changes) = input, !changes.retractions { skipped = RowLines.retraction }
+            return TaskPort(
+                name: input.name, input: index,
+                makeReader: try reader(of: input.name, for: description.name, partition, hold, skipping: skipped))
         case .shuffle(let from):
             let name = Self.shuffleTopic(description.name, from)
-            return TaskPort(name: name, upstreamTasks: counts[from], makeReader: try reader(of: name, partition, hold))
+            return TaskPort(
+                name: name, upstreamTasks: counts[from],
+                makeReader: try reader(of: name, for: description.name, partition, hold))
         }
     }
 
@@ -137,7 +154,8 @@ struct PipelineAssembly {
             var name: String?
             switch port {
             case .source(let index, _):
-                if case .log(let log) = description.inputs[index] { name = log.name }
+                if case .source = description.inputs[index] { break }
+                name = description.inputs[index].name
             case .shuffle(let from): name = Self.shuffleTopic(description.name, from)
             }
             guard let topic = name.flatMap(node.log.topic) else {
@@ -150,11 +168,23 @@ struct PipelineAssembly {
     }
 
     private func reader(
-        of name: String, _ partition: Int, _ hold: RetentionHold?
+        of name: String, for pipeline: String, _ partition: Int, _ hold: RetentionHold?,
+        skipping skipped: [UInt8]? = nil
     ) throws(Failure) -> @Sendable (Int64?) throws(Failure) -> any SourceReader {
         guard let topic = node.log.topic(name) else { throw Failure(.notFound, "there is no topic \(name)") }
         let log = topic.partitions[partition]
-        return { (position) throws(Failure) in try LogPartitionReader(log, from: position, hold: hold) }
+        let (mayMiss, logger) = (node.settings.skipGap == pipeline, node.logger)
+        return { (position) throws(Failure) in
+            try LogPartitionReader(log, from: position, hold: hold, skipping: skipped) { (gap) throws(Failure) in
+                guard mayMiss else { throw gap.failure }
+                logger.warning(
+                    "gap-skipped",
+                    [
+                        "pipeline": .text(pipeline), "log": .text(gap.place), "first": .integer(gap.first),
+                        "last": .integer(gap.end - 1),
+                    ])
+            }
+        }
     }
 
     private func context(
@@ -162,6 +192,7 @@ struct PipelineAssembly {
         outbound: LogOutbound.Topics, table: Table?, isLast: Bool
     ) throws(Failure) -> TaskContext {
         let address = TaskAddress(pipeline: description.name, stage: stage.index, partition: partition)
+        node.producers.expect(address)
         var sink: (any SinkWriter)?
         if isLast, case .sink(let described) = description.output {
             sink = try described.writer(task: address.description, layout: plan.layout)
@@ -170,12 +201,13 @@ struct PipelineAssembly {
             address: address, release: node.release, stage: stage, layout: isLast ? plan.layout : RowLayout(),
             ports: ports, table: table, failures: description.failures,
             commitInterval: description.commitInterval ?? node.settings.commitInterval,
-            commitBytes: node.settings.commitBytes, idleAfter: node.settings.idleAfter,
+            commitBytes: description.commitBytes ?? node.settings.commitBytes, idleAfter: node.settings.idleAfter,
             stateBudget: node.stateBudget, seed: node.seed &+ UInt64(partition),
             store: TableTaskStore(node.tables),
-            outbound: LogOutbound(address, topics: outbound, identities: node.identities, clock: node.clock),
+            outbound: LogOutbound(address, topics: outbound, producers: node.producers, clock: node.clock),
             sink: sink, clock: node.clock, blocking: node.blocking, commits: node.blocking,
-            logger: node.logger, blame: node.blame)
+            logger: node.logger, producerName: { [producers = node.producers] in producers.name(of: $0) },
+            blame: node.blame)
     }
 
     /// A topic that a user named; made when it is missing.
@@ -202,10 +234,18 @@ struct PipelineAssembly {
         return try node.log.createTopic(log.name, configuration)
     }
 
+    /// What the commits of a table's writers are carried by to those who read its changes. Records have the time of the
+    /// result that they are.
+    private func topic(_ changes: ChangesDescription) throws(Failure) -> Topic {
+        try topic(
+            internal: changes.topic, partitions: changes.partitions, keeping: .hours(1),
+            segmentBytes: Limits.shuffleSegmentBytes, retentionBytes: Limits.shuffleBytes, timestamps: .create)
+    }
+
     /// A topic of ours: visible as soon as it is written, because the commit behind it decides about durability.
     private func topic(
         internal name: String, partitions: Int, keeping retention: TimeSpan, segmentBytes: Int64? = nil,
-        retentionBytes: Int64? = nil
+        retentionBytes: Int64? = nil, timestamps: TopicConfiguration.TimestampKind = .append
     ) throws(Failure) -> Topic {
         if let present = node.log.topic(name) {
             guard present.partitions.count == partitions else {
@@ -221,8 +261,8 @@ struct PipelineAssembly {
         configuration.retentionBytes = retentionBytes
         if let segmentBytes { configuration.segmentBytes = segmentBytes }
         configuration.durability = .written
-        // How long a record has been here, not when what it tells of happened: that is part of the record.
-        configuration.timestamps = .append
+        // By default how long a record has been here, not when what it tells of happened: that is part of the record.
+        configuration.timestamps = timestamps
         // Event times of any past are carried through; nothing here is from outside.
         configuration.futureLimit = nil
         return try node.log.createTopic(name, configuration)

@@ -159,7 +159,10 @@ final class PipelineRunner: Sendable {
 
     private func child(_ seat: Seat) -> Child {
         let rule = ChildRule(seat.context.address.description, restart: .transient, shutdown: shutdown)
-        return Child(rule) { [self] context in try await run(seat, incarnation: context) }
+        // What is fatal fails again: a missing file, a column that is not there, a store that was closed.
+        return Child(rule, directive: { $0.isFatal ? .escalate : .restart }) { [self] context in
+            try await run(seat, incarnation: context)
+        }
     }
 
     private func run(_ seat: Seat, incarnation: ChildContext) async throws(Failure) {

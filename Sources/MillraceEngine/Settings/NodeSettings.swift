@@ -34,6 +34,8 @@ public struct NodeSettings: Sendable {
     public var stopAfter = TimeSpan.zero
     /// Run under a parent process that survives traps.
     public var guarded = false
+    /// A pipeline that is to go on although records of its input are gone; empty for none. For one start.
+    public var skipGap = ""
     public var logLevel = "info"
     /// A table whose rows are printed as they are committed; empty prints none.
     public var show = ""

@@ -21,6 +21,11 @@ struct Setting: Sendable {
         Setting(
             key: "console.port", meaning: "port of the console, 0 = any free one", form: "a port, 0 to 65535",
             apply: { settings, text in
+                // As it is printed when nothing has set it.
+                if text.isEmpty {
+                    settings.consolePort = nil
+                    return true
+                }
                 guard let port = Int(text), (0...65_535).contains(port) else { return false }
                 settings.consolePort = port
                 return true
@@ -62,6 +67,7 @@ struct Setting: Sendable {
                 settings.guarded = on
                 return true
             }, show: { String($0.guarded) }),
+        optional("skip.gap", "a pipeline that goes on without records that are gone from its log", \.skipGap),
         Setting(
             key: "log.level", meaning: "least severe line that is printed", form: "debug, info, warning or error",
             apply: { settings, text in

@@ -29,7 +29,7 @@ struct FailingRecords {
     ) {
         (self.policy, self.port, self.input, self.task, self.release) = (policy, port, input, task, release)
         self.blame = blame
-        prefix = StateSchema.prefix("", .entry) + [UInt8(truncatingIfNeeded: port)]
+        prefix = Self.prefix(port)
     }
 
     var parkedKeys: Int { parked.count }
@@ -137,6 +137,15 @@ struct FailingRecords {
         for bad in rejected { letters.append(letter(bad, wall)) }
     }
 
+    /// What a source could not read as a record.
+    mutating func reject(_ rejected: RejectedInput, at wall: EventTime) {
+        let value = UnsafeRawBufferPointer?.none
+        let place = RawRecord(offset: rejected.position, timestamp: wall, key: nil, value: value)
+        var letter = letter(place, rejected.reason, attempts: 1, wall)
+        letter.value = rejected.value
+        letters.append(letter)
+    }
+
     private func letter(_ bad: BadRecord, _ wall: EventTime) -> DeadLetter {
         DeadLetter(
             partition: 0, offset: 0, pipeline: task.pipeline, release: release, sourceTopic: input,
@@ -168,14 +177,24 @@ struct FailingRecords {
     }
 
     mutating func restore(from reader: any StateReader) throws(Failure) {
-        var found: Set<[UInt8]> = []
-        try prefix.lending { (prefix) throws(Failure) in
+        parked = Set(try Self.parked(port: port, in: reader, limit: .max))
+    }
+
+    private static func prefix(_ port: Int) -> [UInt8] {
+        StateSchema.prefix("", .entry) + [UInt8(truncatingIfNeeded: port)]
+    }
+
+    /// The keys of an input that were parked at the task's last commit, in the order of their bytes.
+    static func parked(port: Int, in reader: any StateReader, limit: Int) throws(Failure) -> [[UInt8]] {
+        var found: [[UInt8]] = []
+        guard limit > 0 else { return found }
+        try prefix(port).lending { (prefix) throws(Failure) in
             try reader.scan(prefix: prefix) { key, _ in
-                found.insert(Array(key.dropFirst(prefix.count)))
-                return true
+                found.append(Array(key.dropFirst(prefix.count)))
+                return found.count < limit
             }
         }
-        parked = found
+        return found
     }
 
     private func writeKey(_ key: [UInt8], into writer: inout ByteWriter) {

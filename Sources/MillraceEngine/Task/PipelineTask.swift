@@ -66,7 +66,15 @@ actor PipelineTask {
         let start = try await context.blocking.run { () throws(Failure) in try context.recover() }
         let stage = try StageRun(context, from: start, board: board)
         defer { stage.close() }
-        if start.mark.isFinished { return board.update { $0.state = .finished } }
+        if start.mark.isFinished {
+            context.logger.info(
+                "finished-before",
+                [
+                    "task": .text(context.address.description), "input": .text(context.inputs),
+                    "advice": "it was read to its end in an earlier run; another data directory reads it again",
+                ])
+            return board.update { $0.state = .finished }
+        }
 
         do throws(Failure) { try await turn(stage) } catch {
             // A commit that is under way belongs to this run: the next must not begin before it is known what became

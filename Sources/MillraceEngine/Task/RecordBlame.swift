@@ -14,12 +14,16 @@ struct RecordBlame {
     /// - Parameter port: the number of the task's input. The guard knows tasks by their pipeline's name, stage and
     ///   partition; a second input is told from the first by the name.
     init(_ book: BlameBook, _ task: TaskAddress, port: Int) throws(Failure) {
-        let name = port == 0 ? task.pipeline : "\(task.pipeline) input \(port)"
+        let name = Self.name(of: task, port: port)
         slot = try book.slot(pipeline: name, stage: task.stage, partition: task.partition)
         let isMine = { (range: BlamedRange) in
             range.pipeline == name && range.stage == task.stage && range.partition == task.partition
         }
         (suspects, condemned) = (book.ledger.suspects.filter(isMine), book.ledger.condemned.filter(isMine))
+    }
+
+    static func name(of task: TaskAddress, port: Int) -> String {
+        port == 0 ? task.pipeline : "\(task.pipeline) input \(port)"
     }
 
     /// How often the process died with this record, when it is not to be tried again.

@@ -45,6 +45,10 @@ final class StageRun {
     private var nextTick: MonotonicTime
     private var lastRecord: MonotonicTime
     private var unread = UnreadAge()
+    private var watch = WallWatch()
+    /// The watermark that was last shown, and since when.
+    private var shownWatermark = EventTime.distantPast
+    private var watermarkSince: EventTime?
 
     init(_ context: TaskContext, from start: TaskStart, board: TaskBoard) throws(Failure) {
         let mark = start.mark
@@ -181,6 +185,10 @@ final class StageRun {
             outcome = try reader.read(maxBytes: budget) { self.process($0, port: index) }
             kernel.advance(to: kernel.observed, into: &out)
         }
+        for rejected in reader.takeRejected() {
+            mark.recordsIn += 1
+            ports[index].failing.reject(rejected, at: context.clock.wall)
+        }
         if reader.position != before { lastRecord = now }
         return outcome
     }
@@ -198,12 +206,17 @@ final class StageRun {
 
     /// An upstream task has said how far it is.
     private func tell(_ producer: Int64, _ watermark: EventTime) {
-        guard upstream?.tell(producer, watermark, at: context.clock.wall) == true, let upstream else { return }
+        guard upstream?.tell(producer, watermark) == true, let upstream else { return }
         kernel.advance(to: upstream.combined, into: &out)
     }
 
     private func tick(at now: MonotonicTime) {
         let wall = context.clock.wall
+        if watch.jumped(to: wall, at: now) {
+            // How long an input has been silent is not known by this clock any more: it begins anew.
+            for index in ports.indices { kernel.keepAwake(port: index, wall: wall) }
+            lastRecord = now
+        }
         for index in ports.indices where !ports[index].isDrained && !ports[index].hasEnded {
             kernel.keepAwake(port: index, wall: wall)
             lastRecord = now
@@ -323,7 +336,10 @@ final class StageRun {
     }
 
     private func report(_ now: MonotonicTime, isPaused: Bool) {
-        let holder = upstream?.holder ?? (text: "this partition's own records", since: nil)
+        let holder = upstream?.holder(named: context.producerName) ?? "its own records"
+        if kernel.watermark != shownWatermark || watermarkSince == nil {
+            (shownWatermark, watermarkSince) = (kernel.watermark, context.clock.wall)
+        }
         let waiting = ports.reduce(0) { $0 + $1.unread }
         context.demand?.tell(task: context.address.partition, isWaiting: kernel.awaitsTime || readersAwaitTime)
         let oldest = unread.oldest(hasUnread: waiting > 0, wall: context.clock.wall)
@@ -333,12 +349,17 @@ final class StageRun {
             (figures.unread, figures.oldestUnread) = (waiting, oldest)
             figures.mark.recordsIn = mark.recordsIn
             figures.watermark = kernel.watermark == .distantPast ? nil : kernel.watermark
-            (figures.watermarkHolder, figures.holderSince) = (holder.text, holder.since)
+            figures.watermarkHolder = holder
+            figures.holderSince = figures.watermark == nil ? nil : watermarkSince
+            figures.isIdle = isIdle
             figures.stateBytes = kernel.stateBytes
             figures.parkedKeys = ports.reduce(0) { $0 + $1.failing.parkedKeys }
             figures.lastTurn = now
             figures.hasWork = waiting > 0 || job != nil
             (figures.isInTurn, figures.isCommitting) = (false, job != nil)
+            figures.isSettled =
+                job == nil && outbox.isEmpty && out.records.isEmpty && out.rows.isEmpty
+                && ports.allSatisfy { $0.position == $0.committed }
         }
     }
 }

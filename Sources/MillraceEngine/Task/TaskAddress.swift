@@ -6,7 +6,6 @@ internal import MillraceCore
 /// ```
 /// name length u16 │ name │ stage u16 │ partition u32 │ kind u8 │ rest
 ///                                                     'm' the task's mark
-///                                                     'p' who it is to the logs it writes
 ///                                                     's' a state entry, `rest` is its key
 /// ```
 struct TaskAddress: Hashable, Sendable, CustomStringConvertible {
@@ -18,7 +17,6 @@ struct TaskAddress: Hashable, Sendable, CustomStringConvertible {
 
     var markKey: [UInt8] { prefix(UInt8(ascii: "m")) }
     var statePrefix: [UInt8] { prefix(UInt8(ascii: "s")) }
-    var producerKey: [UInt8] { prefix(UInt8(ascii: "p")) }
 
     private func prefix(_ kind: UInt8) -> [UInt8] {
         var writer = ByteWriter(capacity: pipeline.utf8.count + 9)

@@ -13,7 +13,9 @@ final class TaskBoard: Sendable {
         var oldestUnread: EventTime?
         var watermark: EventTime?
         var watermarkHolder = ""
+        /// Since when the watermark has stood where it stands, by the wall clock.
         var holderSince: EventTime?
+        var isIdle = false
         var busy = 0.0, blocked = 0.0
         /// Records read and results committed in a second of the last window, and the totals at its end.
         var inPerSecond = 0.0, outPerSecond = 0.0
@@ -31,6 +33,8 @@ final class TaskBoard: Sendable {
         /// Between the two, a commit that is under way is all it waits for.
         var isInTurn = false
         var isCommitting = false
+        /// Everything it has read is committed.
+        var isSettled = false
 
         /// A window of the task's load is full.
         mutating func measured(_ load: TaskLoad) {

@@ -36,6 +36,8 @@ struct TaskContext: Sendable {
     /// `blocking`, but in simulations.
     var commits: any CommitThreads
     var logger: Logger
+    /// Which task writes under a producer's id, for people.
+    var producerName: @Sendable (Int64) -> String = { "upstream producer \($0)" }
     /// When a guard watches the process.
     var blame: BlameBook?
     var taps = StageTaps()
@@ -49,8 +51,10 @@ struct TaskContext: Sendable {
     func recover() throws(Failure) -> TaskStart {
         let run = fence.begin()
         let mark = try store.mark(of: address) ?? TaskMark()
+        CrashPoint.reached("task.restoring")
         try outbound.recover(mark.transaction)
         try sink?.recover(lastCommit: mark.commits)
+        CrashPoint.reached("task.restored")
         return TaskStart(run: run, mark: mark)
     }
 

@@ -10,8 +10,6 @@ struct UpstreamWatermarks: Equatable, Sendable {
         var id: Int64
         var watermark = EventTime.distantPast
         var isIdle = false
-        /// When it last moved, by the wall clock; unknown after a restart.
-        var since: EventTime?
     }
     private let expected: Int
     /// In the order in which they first spoke, so that a replay answers the same.
@@ -25,7 +23,7 @@ struct UpstreamWatermarks: Equatable, Sendable {
     /// Takes a producer's word; `distantPast` says that it is idle.
     ///
     /// - Returns: whether the combined watermark rose.
-    mutating func tell(_ id: Int64, _ watermark: EventTime, at wall: EventTime) -> Bool {
+    mutating func tell(_ id: Int64, _ watermark: EventTime) -> Bool {
         let index: Int
         if let known = producers.firstIndex(where: { $0.id == id }) {
             index = known
@@ -34,10 +32,7 @@ struct UpstreamWatermarks: Equatable, Sendable {
             index = producers.count - 1
         }
         producers[index].isIdle = watermark == .distantPast
-        if watermark > producers[index].watermark || producers[index].since == nil {
-            producers[index].watermark = max(producers[index].watermark, watermark)
-            producers[index].since = wall
-        }
+        producers[index].watermark = max(producers[index].watermark, watermark)
         guard producers.count >= expected else { return false }
         let active = producers.lazy.filter { !$0.isIdle }.map(\.watermark).min()
         guard let next = active ?? producers.lazy.map(\.watermark).max(), next > combined else { return false }
@@ -48,15 +43,14 @@ struct UpstreamWatermarks: Equatable, Sendable {
     /// Nothing comes from any producer.
     var isIdle: Bool { producers.count >= expected && producers.allSatisfy(\.isIdle) }
 
-    /// Who holds the watermark, and since when; for `why`.
-    var holder: (text: String, since: EventTime?) {
+    /// Who holds the watermark, for `why`.
+    func holder(named name: (Int64) -> String) -> String {
         if producers.count < expected {
-            return ("waiting for \(expected - producers.count) of \(expected) upstream tasks to say anything", nil)
+            return "\(expected - producers.count) of \(expected) upstream tasks, which have not said anything yet"
         }
-        let active = producers.filter { !$0.isIdle }
-        guard let lowest = active.min(by: { $0.watermark < $1.watermark }) else {
-            return ("all \(expected) upstream tasks are idle", producers.compactMap(\.since).max())
+        guard let lowest = producers.filter({ !$0.isIdle }).min(by: { $0.watermark < $1.watermark }) else {
+            return "nobody: all \(expected) upstream tasks are idle"
         }
-        return ("upstream producer \(lowest.id)", lowest.since)
+        return name(lowest.id)
     }
 }

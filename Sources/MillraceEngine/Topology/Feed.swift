@@ -65,6 +65,7 @@ public struct PipelineDescription: Sendable {
     public var failures = FailurePolicy()
     /// `nil` takes the node's.
     public var commitInterval: TimeSpan?
+    public var commitBytes: Int?
     public let makePlan: @Sendable () throws(Failure) -> Plan
 
     @usableFromInline init(

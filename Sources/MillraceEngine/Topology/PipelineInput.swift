@@ -1,6 +1,6 @@
 public import MillraceFlow
 
-/// What a pipeline can read: a log of the node, or a source.
+/// What a pipeline can read: a log of the node, a source, or the changes of a table.
 public protocol PipelineInput<Element>: Sendable {
     associatedtype Element: Record
     var input: InputDescription { get }
@@ -36,11 +36,13 @@ extension PipelineInput {
 public enum InputDescription: Sendable {
     case log(LogDescription)
     case source(any Source, elementType: String)
+    case changes(ChangesDescription)
 
     public var name: String {
         switch self {
         case .log(let log): log.name
         case .source(let source, _): source.name
+        case .changes(let changes): changes.topic
         }
     }
     /// The name of the record type.
@@ -48,6 +50,7 @@ public enum InputDescription: Sendable {
         switch self {
         case .log(let log): log.elementType
         case .source(_, let type): type
+        case .changes(let changes): changes.elementType
         }
     }
 }

@@ -9,6 +9,10 @@ public struct Topology: Sendable {
     public var pipelines: [PipelineDescription] {
         parts.compactMap { if case .pipeline(let pipeline) = $0 { pipeline } else { nil } }
     }
+    /// The tables whose changes are read.
+    var changes: [ChangesDescription] {
+        pipelines.flatMap(\.inputs).compactMap { if case .changes(let changes) = $0 { changes } else { nil } }
+    }
     public var consolePort: Int? {
         parts.lazy.compactMap { if case .console(let console) = $0 { console.port } else { nil } }.first
     }
@@ -39,8 +43,11 @@ public enum TopologyPart: Sendable {
     }
     /// What happens to records that fail.
     public func onFailure(_ policy: FailurePolicy) -> TopologyPart { changed { $0.failures = policy } }
-    /// How long results may wait before they are durable and visible.
-    public func commits(every interval: TimeSpan) -> TopologyPart { changed { $0.commitInterval = interval } }
+    /// How long results may wait before they are durable and visible, and after how much input of a task they are in
+    /// any case; what is not given is the node's.
+    public func commits(every interval: TimeSpan? = nil, bytes: Int? = nil) -> TopologyPart {
+        changed { ($0.commitInterval, $0.commitBytes) = (interval, bytes) }
+    }
 
     private func changed(_ change: (inout PipelineDescription) -> Void) -> TopologyPart {
         guard case .pipeline(var pipeline) = self else { return self }
