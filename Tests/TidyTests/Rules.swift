@@ -96,6 +96,7 @@ extension Rule {
             "Sources/MillraceEngine/Control/ControlServer.swift": "reads and writes a local socket, not a file",
             "Sources/MillraceCommand/Output/SystemProcess.swift": "the tool's standard input and output",
             "Sources/MillraceEngine/App/TextOutput.swift": "the program's standard output and error",
+            "Sources/MillraceEngine/Edges/HostInput.swift": "the program's standard input",
             "Sources/MillraceRuntime/Guard/BlamePage.swift": "a shared page written while the process crashes",
         ]
     ) { file in
