@@ -42,3 +42,26 @@ struct PoisonedPages: Pipeline {
         }
     }
 }
+
+/// A hundred visits, one of which never comes back.
+enum EndlessWorkload {
+    static let count: Int64 = 100
+    static let endless: Int64 = 41
+
+    static var topology: Topology {
+        let visits = Generator<Visit>("visits", partitions: 2, count: count) {
+            Visit(user: UInt32($0), page: $0 == endless ? 69 : 1, second: UInt32($0))
+        }
+        return Topology([visits.feeds(Unreturning()).into(Log<Visit>("safe").keeping())])
+    }
+}
+
+struct Unreturning: Pipeline {
+    var body: some Flow<Visit, Visit> {
+        Events<Visit>().filter { visit in
+            var turns = 0
+            while visit.page == 69 { turns &+= 1 }
+            return true
+        }
+    }
+}

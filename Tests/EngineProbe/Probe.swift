@@ -8,6 +8,7 @@ import MillraceRuntime
 ///
 ///     EngineProbe fill DIRECTORY RECORDS SEED     writes the visits, closes cleanly
 ///     EngineProbe run DIRECTORY                   exits with 0 when all is done; may be killed at any time
+///     EngineProbe overload DIRECTORY SECONDS      a pipeline that gets ten times what it can take, for so long
 ///     EngineProbe --data-directory DIRECTORY …    an app with poison in its input; takes an app's arguments
 @main struct Probe {
     static func main() async {
@@ -17,10 +18,14 @@ import MillraceRuntime
             switch words.dropFirst().first {
             case "fill": try await fill(words[2], records: Int(words[3]) ?? 0, seed: UInt64(words[4]) ?? 0)
             case "run": try await run(words[2])
+            case "overload": try await OverloadWorkload.run(words[2], seconds: Int64(words[3]) ?? 5)
             default:
                 Signals.block()
+                let isEndless = HostProcess.environment()["MILLRACE_TEST_WORKLOAD"] == "endless"
                 let app = AppRunner(
-                    name: "EngineProbe", topology: PoisonWorkload.topology, code: NodeSettings(), host: host,
+                    name: "EngineProbe",
+                    topology: isEndless ? EndlessWorkload.topology : PoisonWorkload.topology, code: NodeSettings(),
+                    host: host,
                     environment: [:])
                 host.exit(await app.run())
             }
@@ -74,10 +79,12 @@ import MillraceRuntime
         let node = try node(directory)
         async let running: Void = node.run()
         var quiet = 0
-        while quiet < 30 {
+        while quiet < 50 {
             try await node.clock.sleep(for: .milliseconds(10))
             let tasks = node.status().pipelines.flatMap(\.tasks)
-            let isDone = tasks.allSatisfy { $0.state == .running && $0.lagRecords == 0 && $0.commits > 0 }
+            let isDone = tasks.allSatisfy {
+                $0.state == .running && $0.lagRecords == 0 && $0.commits > 0 && $0.isSettled
+            }
             quiet = isDone ? quiet + 1 : 0
         }
         node.stop()

@@ -11,19 +11,24 @@ enum EngineProcess {
 
     /// Kills it after `seconds`, if that is given. Returns whether it ended by itself with success.
     ///
-    /// - Parameter errors: a file for what it writes to standard error.
+    /// - Parameters:
+    ///   - errors: a file for what it writes to standard error.
+    ///   - output: one for its standard output.
     static func run(
-        _ arguments: [String], crash: String? = nil, killAfter seconds: Double? = nil, errors: FileHandle? = nil
+        _ arguments: [String], crash: String? = nil, workload: String? = nil, killAfter seconds: Double? = nil,
+        errors: FileHandle? = nil,
+        output: FileHandle? = nil
     ) throws -> Bool {
         let process = Process()
         process.executableURL = program
         process.arguments = arguments
         var environment = ProcessInfo.processInfo.environment
         environment["MILLRACE_CRASH"] = crash
+        environment["MILLRACE_TEST_WORKLOAD"] = workload
         environment["SWIFT_BACKTRACE"] = "enable=no"
         process.environment = environment
         if let errors { process.standardError = errors }
-        process.standardOutput = FileHandle.nullDevice
+        process.standardOutput = output ?? FileHandle.nullDevice
         try process.run()
         if let seconds {
             let end = Date().addingTimeInterval(seconds)

@@ -7,6 +7,24 @@ import Testing
 
 /// A node under its guard: what kills the process ends as a dead letter, and everything else as a result.
 @Suite struct GuardedNodeTests {
+    @Test func aRecordThatNeverComesBackIsADeadLetterAfterTwoDeaths() async throws {
+        var fixture = NodeFixture(Topology([]))
+        defer { fixture.remove() }
+        let hasEnded = try EngineProcess.run(
+            [
+                "--guard", "--data-directory", fixture.directory, "--stuck-after", "1500ms", "--drain-deadline",
+                "300ms", "--log-level", "error",
+            ], workload: "endless", killAfter: 240)
+        try #require(hasEnded)
+        fixture.topology = EndlessWorkload.topology
+        let node = try fixture.start()
+        let letters = try node.letters(of: "Unreturning", limit: .max)
+        #expect(letters.map { $0.sourceOffset * 2 + Int64($0.sourcePartition) } == [EndlessWorkload.endless])
+        #expect(letters.first?.attempts == 2)
+        #expect(try node.records("safe", of: Visit.self).count == Int(EndlessWorkload.count) - 1)
+        await node.close()
+    }
+
     @Test func recordsThatTrapAreDeadLettersAfterTwoDeathsEach() async throws {
         var fixture = NodeFixture(Topology([]))
         defer { fixture.remove() }
