@@ -169,10 +169,25 @@ def show(results, save):
                   f"{result['peak_bytes'] / 2**20:>10.0f}{times(whole, ours.get('cpu_ns', [0, 0])[1]):>13}"
                   f"{times(more, ours.get('steady_ns')):>8}")
     print("\nwhole: records per CPU-second of the process, start-up included; more: of a record more on a long stream")
-    if save:
-        with open(save, "w") as file:
-            file.writelines(json.dumps(result, ensure_ascii=False) + "\n" for result in results)
+    write(results, save)
     return not any("error" in result for result in results)
+
+
+def write(results, path):
+    """The lines of results as JSON, where a file is named."""
+    if path:
+        with open(path, "w") as file:
+            file.writelines(json.dumps(result, ensure_ascii=False) + "\n" for result in results)
+
+
+def figure(area, name, value, unit, most=None, least=None):
+    """A line of results for one figure, with the most or the least that it should be."""
+    result = {"kind": "figure", "area": area, "name": name, "value": value, "unit": unit}
+    if most is not None:
+        return {**result, "goal": f"≤ {most:g} {unit}".strip(), "holds": value <= most}
+    if least is not None:
+        return {**result, "goal": f"≥ {least:g} {unit}".strip(), "holds": value >= least}
+    return result
 
 
 def millions(value):
