@@ -75,6 +75,8 @@ extension Limits {
     public static let aggregateRows = 100_000
     /// Rows of a page while a follower gets the present rows.
     public static let followPage = 500
+    /// Parked keys of one answer at most: all that a task may park.
+    static let parkedKeysPerAnswer = 10_000
     /// Records of one answer at most.
     public static let recordsPerAnswerMost = 10_000
     /// Label values of one metric. More are left out, and a comment says how many.

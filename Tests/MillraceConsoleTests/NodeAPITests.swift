@@ -36,6 +36,10 @@ import Testing
             let letters = await client.get("/pipelines/PageViews/dead-letters")
             let letter = (letters?.object["deadLetters"] as? [[String: Any]])?.first
             #expect(letter?["sourceOffset"] as? Int == 17 && letter?["valueHex"] as? String == "ff00")
+            let parked = await client.get("/pipelines/PageViews/parked-keys")
+            let key = (parked?.object["parkedKeys"] as? [[String: Any]])?.first
+            #expect(key?["key"] as? String == "/home" && key?["input"] as? String == "clicks")
+            #expect(await client.get("/pipelines/PageViews/parked-keys?limit=0")?.status == 400)
             let answer = await client.request(
                 "POST", "/pipelines/PageViews/dead-letters/redrive?limit=5", headers: ConsoleFixture.authorized)
             #expect(answer?.object["redriven"] as? Int == 1)

@@ -57,6 +57,7 @@ struct PageTests {
             _ = try await browser.run("location.hash = '#/letters'")
             #expect(
                 try await browser.until("document.querySelector('[data-letters] tbody')?.textContent.includes('boom')"))
+            #expect(try await browser.until("document.querySelector('.parked tbody')?.textContent.includes('/home')"))
             _ = try await browser.run("document.querySelector('[data-letters] button').click()")
             #expect(try await browser.until("document.querySelector('#token')"))
             _ = try await browser.run(

@@ -66,6 +66,22 @@ enum PipelinesAPI {
                 }
             },
             Route(
+                .get, "/pipelines/{pipeline}/parked-keys", .read,
+                "Keys whose records wait among the dead letters behind one that failed",
+                [.init("limit", "keys at most", kind: .integer, range: 1...Limits.parkedKeysPerAnswer)]
+            ) { request, values in
+                .waiting { () throws(Failure) in
+                    let limit = try request.query.integer("limit", in: 1...Limits.parkedKeysPerAnswer, default: 100)
+                    let keys = try await api.needInspector().parkedKeys(of: values[0], limit: limit)
+                    return .json { json in
+                        json.object { json in
+                            json.key("parkedKeys")
+                            json.array { json in for key in keys { StatusJSON.write(key, &json) } }
+                        }
+                    }
+                }
+            },
+            Route(
                 .post, "/pipelines/{pipeline}/dead-letters/redrive", .admin,
                 "Appends dead letters to their source again, in order",
                 [.init("limit", "letters at most", kind: .integer, range: 1...100_000)]

@@ -72,6 +72,15 @@ enum StatusJSON {
         }
     }
 
+    static func write(_ parked: ParkedKey, _ json: inout JSONWriter) {
+        json.object { json in
+            json.member("stage", parked.stage)
+            json.member("partition", parked.partition)
+            json.member("input", parked.input)
+            parked.key.withUnsafeBytes { BytesJSON.write("key", $0, &json) }
+        }
+    }
+
     static func write(_ letter: DeadLetter, _ json: inout JSONWriter) {
         json.object { json in
             json.member("partition", letter.partition)

@@ -154,6 +154,7 @@ extension PageScript {
           let letters = [], parked = [], trouble = null;
           try {
             letters = (await get(path + "/dead-letters")).deadLetters;
+            if (p.parkedKeys) parked = (await get(path + "/parked-keys")).parkedKeys;
           } catch (failure) { trouble = failure.message; }
           const again = h("button", { type: "button", class: "main", text: "Redrive all", disabled: !letters.length });
           again.onclick = async () => {
@@ -172,7 +173,7 @@ extension PageScript {
               keyCell(l), h("td", { class: "payload", text: blob(l.value, l.valueHex, "null") }))))))
             : empty("No record waits here");
           const keys = parked.length ? [
-            h("h3", { class: "pad", text: "Parked keys: their records wait for a redrive" }),
+            h("h3", { class: "pad", text: "Parked keys: their records wait above for a redrive" }),
             scroll("Parked keys of " + p.name, h("table", { class: "parked" }, columns("Key", "Input", "#Partition"),
               h("tbody", {}, parked.map(k => h("tr", {}, keyCell(k), h("td", { text: k.input }),
                 h("td", { class: "num", text: k.partition }))))))] : null;
