@@ -5,20 +5,13 @@ import Testing
 
 /// Threads that write by themselves when nobody else does, and leave it to the store's writer otherwise.
 @Suite struct StoreCallersTests {
-    private func onRealDisk(
-        _ durability: Acknowledgement = .durable, _ body: (LogStore, Partition) throws -> Void
-    ) throws {
+    private func onRealDisk(_ body: (LogStore, Partition) throws -> Void) throws {
         let directory = try temporaryDirectory()
         defer { try? removeDirectory(directory) }
-        var options = LogOptions()
-        // No sync that nobody asked for.
-        options.lazySyncInterval = .seconds(3_600)
-        let store = try LogStore.open(
-            directory: directory, storage: PosixStorage(), clock: SystemClock(), options: options)
+        let store = try LogStore.open(directory: directory, storage: PosixStorage(), clock: SystemClock())
         var configuration = TopicConfiguration()
-        (configuration.segmentBytes, configuration.durability) = (12 << 10, durability)
-        let partition = try store.createTopic("t", configuration).partitions[0]
-        try body(store, partition)
+        configuration.segmentBytes = 12 << 10
+        try body(store, try store.createTopic("t", configuration).partitions[0])
     }
 
     @Test func oneAtATimeHasTheTurnToWrite() throws {
@@ -98,31 +91,37 @@ import Testing
     /// A lone caller's batch is in the log when `append` returns, without any thread of the store's: here all of them
     /// are stuck.
     @Test func aLoneCallerNeedsNoOtherThread() throws {
-        try onRealDisk(.written) { store, partition in
-            let (isStuck, mayGoOn) = (ThreadMonitor(false), ThreadMonitor(false))
-            let first = ThreadMonitor<Result<AppendResult, Failure>?>(nil)
-            partition.append(try batch(["first"]), acknowledgement: .durable) { outcome in
-                first.withLock { $0 = outcome }
-                first.broadcast()
-            }
-            _ = try first.wait { $0.map { .done($0) } ?? .wait(until: nil) }.get()
-            // Holds up the store's writer: another partition's batch is answered on it.
-            let other = try store.createTopic("other", TopicConfiguration()).partitions[0]
-            other.append(try batch(["stuck"]), acknowledgement: .written) { _ in
-                isStuck.withLock { $0 = true }
-                isStuck.broadcast()
-                mayGoOn.wait { $0 ? .done(()) : .wait(until: nil) }
-            }
-            isStuck.wait { $0 ? .done(()) : .wait(until: nil) }
-            defer {
-                mayGoOn.withLock { $0 = true }
-                mayGoOn.broadcast()
-            }
-            for number in 0..<20 {
-                let outcome = Outcome()
-                partition.append(try batch(["here-\(number)"]), acknowledgement: .written) { outcome.set($0) }
-                #expect(try outcome.value?.get().baseOffset == Int64(1 + number))
-            }
+        var options = LogOptions()
+        // No sync that nobody asked for. The simulated disk makes nobody wait.
+        options.lazySyncInterval = .seconds(3_600)
+        let store = try LogStore.open(
+            directory: "log", storage: SimulatedStorage(seed: 1), clock: SystemClock(), options: options)
+        var configuration = TopicConfiguration()
+        configuration.durability = .written
+        let partition = try store.createTopic("t", configuration).partitions[0]
+        let (isStuck, mayGoOn) = (ThreadMonitor(false), ThreadMonitor(false))
+        let first = ThreadMonitor<Result<AppendResult, Failure>?>(nil)
+        partition.append(try batch(["first"]), acknowledgement: .durable) { outcome in
+            first.withLock { $0 = outcome }
+            first.broadcast()
+        }
+        _ = try first.wait { $0.map { .done($0) } ?? .wait(until: nil) }.get()
+        // Holds up the store's writer: another partition's batch is answered on it.
+        let other = try store.createTopic("other", TopicConfiguration()).partitions[0]
+        other.append(try batch(["stuck"]), acknowledgement: .written) { _ in
+            isStuck.withLock { $0 = true }
+            isStuck.broadcast()
+            mayGoOn.wait { $0 ? .done(()) : .wait(until: nil) }
+        }
+        isStuck.wait { $0 ? .done(()) : .wait(until: nil) }
+        defer {
+            mayGoOn.withLock { $0 = true }
+            mayGoOn.broadcast()
+        }
+        for number in 0..<20 {
+            let outcome = Outcome()
+            partition.append(try batch(["here-\(number)"]), acknowledgement: .written) { outcome.set($0) }
+            #expect(try outcome.value?.get().baseOffset == Int64(1 + number))
         }
     }
 

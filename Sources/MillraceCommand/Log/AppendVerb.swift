@@ -78,7 +78,11 @@ private struct AppendRun {
             let files = Array(invocation.arguments.dropFirst())
             for file in files.isEmpty ? ["-"] : files {
                 let descriptor = file == "-" ? 0 : try SystemProcess.openToRead(file)
-                try append(LineReader(descriptor), named: file, to: appender, progress, log.clock)
+                do { try append(LineReader(descriptor), named: file, to: appender, progress, log.clock) } catch {
+                    // What came before a line that cannot be read is kept, as the message says.
+                    try appender.finish()
+                    throw error
+                }
             }
             try appender.finish()
             let took = progress.finish()

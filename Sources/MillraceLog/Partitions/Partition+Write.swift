@@ -54,7 +54,7 @@ extension Partition {
             // A write beside a sync of the same file may wait for it.
             let isQuick =
                 active.index != nil && !state.mustRoll && !state.hasStrayBytes && !state.isSyncing
-                && !state.isSyncQueued && state.unsyncedBytes < Int64(Limits.unsyncedBytes)
+                && !state.isSyncQueued && !state.hasTooMuchUnsynced(configuration.durability)
                 && !state.mustRoll(before: header, behind: 0, state.end, configuration, now)
             return (state.dirtyFile == nil ? active.name : nil, isQuick)
         }
@@ -94,7 +94,7 @@ extension Partition {
         state.withLock { state in
             let mustRoll = state.mustRoll
             state.mustRoll = false
-            if configuration.durability == .durable, state.unsyncedBytes >= Int64(Limits.unsyncedBytes) {
+            if state.hasTooMuchUnsynced(configuration.durability) {
                 state.isHeldBack = true
                 return ([], 0, mustRoll, state.end)
             }
@@ -311,6 +311,11 @@ extension Partition.Group.Item {
 }
 
 extension Partition.State {
+    /// What a crash can tear is bounded where every append is synced; where it is not, nothing bounds it.
+    fileprivate func hasTooMuchUnsynced(_ durability: Acknowledgement) -> Bool {
+        durability == .durable && unsyncedBytes >= Int64(Limits.unsyncedBytes)
+    }
+
     /// Whether a batch needs a new segment first, when `bytes` up to the offset `end` wait to be written before it.
     fileprivate func mustRoll(
         before batch: BatchHeader, behind bytes: Int, _ end: Int64, _ configuration: TopicConfiguration,
