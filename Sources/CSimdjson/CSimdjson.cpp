@@ -1,5 +1,6 @@
 #include "CSimdjson.h"
 
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -9,50 +10,12 @@
 
 #include <simdjson.h>
 
+#include "Layout.h"
+#include "Walker.h"
+
 namespace {
 
 using Stage = simdjson::internal::dom_parser_implementation;
-
-inline bool is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-inline bool is_digit(uint8_t c) { return uint8_t(c - '0') < 10; }
-
-inline int hex_digit(uint8_t c) {
-    if (is_digit(c)) return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-inline int hex4(const uint8_t *p) {
-    int a = hex_digit(p[0]), b = hex_digit(p[1]), c = hex_digit(p[2]), d = hex_digit(p[3]);
-    return (a | b | c | d) < 0 ? -1 : (a << 12) | (b << 8) | (c << 4) | d;
-}
-
-/// Reads the escape at `*p == '\\'`; returns the code point and moves `p` behind it, or -1.
-inline int32_t read_escape(const uint8_t *&p, const uint8_t *end) {
-    if (end - p < 2) return -1;
-    uint8_t c = p[1];
-    if (c != 'u') {
-        p += 2;
-        switch (c) {
-        case '"': case '\\': case '/': return c;
-        case 'b': return '\b';
-        case 'f': return '\f';
-        case 'n': return '\n';
-        case 'r': return '\r';
-        case 't': return '\t';
-        default: p -= 2; return -1;
-        }
-    }
-    if (end - p < 6) return -1;
-    int unit = hex4(p + 2);
-    if (unit < 0) return -1;
-    if (unit >= 0xDC00 && unit <= 0xDFFF) return -1;
-    if (unit < 0xD800 || unit > 0xDBFF) { p += 6; return unit; }
-    if (end - p < 12 || p[6] != '\\' || p[7] != 'u') return -1;
-    int low = hex4(p + 8);
-    if (low < 0xDC00 || low > 0xDFFF) return -1;
-    p += 12;
-    return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-}
 
 inline uint64_t load64(const uint8_t *p) {
     uint64_t v;
@@ -66,180 +29,14 @@ inline uint64_t load32(const uint8_t *p) {
     return v;
 }
 
-/// Eight hexadecimal digits in the order of memory, all at once in one word (little-endian machines).
-inline uint64_t hex8(uint64_t v, bool &good) {
-    const uint64_t ones = 0x0101010101010101ull, tops = 0x8080808080808080ull;
-    uint64_t lower = v | ones * 0x20;
-    uint64_t digit = (v + ones * (0x80 - '0')) & ~(v + ones * (0x80 - '9' - 1));
-    uint64_t letter = (lower + ones * (0x80 - 'a')) & ~(lower + ones * (0x80 - 'f' - 1));
-    good &= (v & tops) == 0 && ((digit | letter) & tops) == tops;
-    uint64_t nibbles = (v & ones * 0x0F) + 9 * (v >> 6 & ones);
-    nibbles = (nibbles << 4 | nibbles >> 8) & 0x00FF00FF00FF00FFull;
-    nibbles = (nibbles | nibbles >> 8) & 0x0000FFFF0000FFFFull;
-    return __builtin_bswap32(uint32_t(nibbles | nibbles >> 16));
-}
+typedef uint64_t Words __attribute__((ext_vector_type(4)));
+typedef uint16_t Pairs __attribute__((ext_vector_type(16)));
+typedef uint8_t HalfBlock __attribute__((ext_vector_type(16)));
 
 struct Field {
     std::string name;
     uint64_t head;  // the first eight bytes, zero filled
     uint64_t mask;  // which of them count
-};
-
-struct Walker {
-    const uint8_t *bytes;
-    uint32_t length;
-    const uint32_t *index;
-    uint32_t count;
-    bool escapes;
-    uint32_t error = MR_JSON_OK;
-    uint32_t position = 0;
-
-    bool fail(uint32_t code, uint32_t at) {
-        error = code;
-        position = at;
-        return false;
-    }
-    /// The end of the value that starts at the i-th structural position, without the space behind it.
-    inline uint32_t end_of(uint32_t i) const {
-        uint32_t end = index[i + 1];
-        while (is_space(bytes[end - 1])) end--;
-        return end;
-    }
-    bool check_escapes(const uint8_t *p, const uint8_t *end, bool &found) {
-        while (p < end) {
-            p = static_cast<const uint8_t *>(std::memchr(p, '\\', end - p));
-            if (!p) return true;
-            found = true;
-            if (read_escape(p, end) < 0) return fail(MR_JSON_ESCAPE, uint32_t(p - bytes));
-        }
-        return true;
-    }
-    inline bool string(uint32_t i, mr_json_token &token) {
-        uint32_t start = index[i] + 1, end = end_of(i) - 1;
-        if (end < start || bytes[end] != '"') return fail(MR_JSON_SYNTAX, index[i]);
-        token.start = start;
-        token.end = end;
-        token.next = 0;
-        token.kind = MR_JSON_STRING;
-        token.escaped = 0;
-        token.hint = 0;
-        if (escapes) {
-            bool found = false;
-            if (!check_escapes(bytes + start, bytes + end, found)) return false;
-            token.escaped = found;
-        }
-        return true;
-    }
-    bool number(uint32_t i, mr_json_token &token) {
-        uint32_t start = index[i], end = end_of(i), p = start;
-        uint8_t kind = MR_JSON_INTEGER;
-        if (bytes[p] == '-') p++;
-        if (p == end || !is_digit(bytes[p])) return fail(MR_JSON_NUMBER, p);
-        if (bytes[p] == '0') p++; else while (p < end && is_digit(bytes[p])) p++;
-        if (p < end && bytes[p] == '.') {
-            kind = MR_JSON_REAL;
-            p++;
-            if (p == end || !is_digit(bytes[p])) return fail(MR_JSON_NUMBER, p);
-            while (p < end && is_digit(bytes[p])) p++;
-        }
-        if (p < end && (bytes[p] | 0x20) == 'e') {
-            kind = MR_JSON_REAL;
-            p++;
-            if (p < end && (bytes[p] == '+' || bytes[p] == '-')) p++;
-            if (p == end || !is_digit(bytes[p])) return fail(MR_JSON_NUMBER, p);
-            while (p < end && is_digit(bytes[p])) p++;
-        }
-        if (p != end) return fail(MR_JSON_NUMBER, p);
-        token = {start, end, 0, kind, 0, 0};
-        return true;
-    }
-    bool word(uint32_t i, const char *text, uint32_t size, uint8_t kind, mr_json_token &token) {
-        uint32_t start = index[i], end = end_of(i);
-        if (end - start != size || std::memcmp(bytes + start, text, size)) return fail(MR_JSON_SYNTAX, start);
-        token = {start, end, 0, kind, 0, 0};
-        return true;
-    }
-    inline bool scalar(uint32_t i, mr_json_token &token) {
-        uint8_t c = bytes[index[i]];
-        if (c == '"') return string(i, token);
-        if (c == '-' || is_digit(c)) return number(i, token);
-        if (c == 't') return word(i, "true", 4, MR_JSON_TRUE, token);
-        if (c == 'f') return word(i, "false", 5, MR_JSON_FALSE, token);
-        if (c == 'n') return word(i, "null", 4, MR_JSON_NULL, token);
-        return fail(MR_JSON_SYNTAX, index[i]);
-    }
-
-    /// Checks one value from the i-th structural position on and moves `i` behind it. With `Emit` it appends tokens,
-    /// which never are more than structural positions.
-    template <bool Emit> bool value(uint32_t &i, int outer, mr_json_token *out, uint32_t &used, mr_json_token &first) {
-        uint32_t open[MR_JSON_MAX_DEPTH];
-        uint64_t objects = 0;
-        int level = 0;
-        mr_json_token token;
-        uint8_t c;
-    value:
-        if (i >= count) return fail(MR_JSON_TRUNCATED, length);
-        c = bytes[index[i]];
-        if (c == '{' || c == '[') {
-            if (outer + level >= MR_JSON_MAX_DEPTH) return fail(MR_JSON_DEPTH, index[i]);
-            bool object = c == '{';
-            objects = (objects & ~(1ull << level)) | (uint64_t(object) << level);
-            token = {index[i], 0, 0, uint8_t(object ? MR_JSON_OBJECT : MR_JSON_ARRAY), 0, 0};
-            if (level == 0) first = token;
-            if (Emit) {
-                open[level] = used;
-                out[used++] = token;
-            }
-            level++;
-            i++;
-            if (i < count && bytes[index[i]] == (object ? '}' : ']')) goto close;
-            if (object) goto key;
-            goto value;
-        }
-        if (!scalar(i, token)) return false;
-        if (level == 0) first = token;
-        if (Emit) {
-            token.next = used + 1;
-            out[used++] = token;
-        }
-        i++;
-    after:
-        if (level == 0) return true;
-        if (i >= count) return fail(MR_JSON_TRUNCATED, length);
-        c = bytes[index[i]];
-        if (objects >> (level - 1) & 1) {
-            if (c == '}') goto close;
-            if (c != ',') return fail(MR_JSON_SYNTAX, index[i]);
-            i++;
-            goto key;
-        }
-        if (c == ']') goto close;
-        if (c != ',') return fail(MR_JSON_SYNTAX, index[i]);
-        i++;
-        goto value;
-    key:
-        if (i >= count) return fail(MR_JSON_TRUNCATED, length);
-        if (bytes[index[i]] != '"') return fail(MR_JSON_SYNTAX, index[i]);
-        if (!string(i, token)) return false;
-        if (Emit) {
-            token.next = used + 1;
-            out[used++] = token;
-        }
-        i++;
-        if (i >= count) return fail(MR_JSON_TRUNCATED, length);
-        if (bytes[index[i]] != ':') return fail(MR_JSON_SYNTAX, index[i]);
-        i++;
-        goto value;
-    close:
-        level--;
-        if (level == 0) first.end = index[i] + 1;
-        if (Emit) {
-            out[open[level]].end = index[i] + 1;
-            out[open[level]].next = used;
-        }
-        i++;
-        goto after;
-    }
 };
 
 /// The first byte that is not UTF-8, for the fault's position. Only runs on documents that simdjson refused.
@@ -279,6 +76,8 @@ uint32_t first_control(const uint8_t *p, uint32_t n) {
 
 struct mr_json_plan {
     std::vector<Field> fields;
+    /// No other plan ever has it, though one may be made at the place of another that is gone.
+    uint64_t number;
 };
 
 struct mr_json_parser {
@@ -286,9 +85,14 @@ struct mr_json_parser {
     size_t capacity = 0;
     std::unique_ptr<mr_json_token[]> tape;
     size_t room = 0;
-    mr_json_token slots[MR_JSON_MAX_FIELDS];
+    /// One behind the fields takes the values that nobody asked for.
+    mr_json_token slots[MR_JSON_MAX_FIELDS + 1];
     mr_json_result result{};
     mr_json_parser *below = nullptr;
+    /// What the last readers expect; the oldest makes room for a new one.
+    Expectation expectations[4];
+    uint32_t recent = 0;
+    uint64_t expected = 0;
 
     const mr_json_result *refuse(uint32_t error, uint32_t position) {
         result.tokens = nullptr;
@@ -298,10 +102,44 @@ struct mr_json_parser {
         return &result;
     }
 
+    MR_INLINE Expectation &expectation(uint64_t owner) {
+        Expectation &last = expectations[recent];
+        return __builtin_expect(last.owner == owner, 1) ? last : another_expectation(owner);
+    }
+    Expectation &another_expectation(uint64_t owner) {
+        const uint32_t count = sizeof expectations / sizeof *expectations;
+        for (uint32_t i = 0; i < count; i++)
+            if (expectations[i].owner == owner) return expectations[recent = i];
+        recent = (recent + 1) % count;
+        expectations[recent].begin(owner);
+        return expectations[recent];
+    }
+    /// A new document, and what to answer when it is as expected.
+    MR_INLINE void begin(const void *bytes, size_t length) {
+        result.generation++;
+        result.parser = this;
+        result.bytes = bytes;
+        result.length = length;
+    }
+    MR_INLINE const mr_json_result *accept(const mr_json_token *tokens, uint32_t count) {
+        result.tokens = tokens;
+        result.count = count;
+        result.error = MR_JSON_OK;
+        return &result;
+    }
+    bool make_room(uint32_t tokens) {
+        if (tokens <= room) return true;
+        size_t wanted = room ? room : 256;
+        while (wanted < tokens) wanted *= 2;
+        std::unique_ptr<mr_json_token[]> larger(new (std::nothrow) mr_json_token[wanted]);
+        if (!larger) return false;
+        tape = std::move(larger);
+        room = wanted;
+        return true;
+    }
+
     /// Finds the structural positions. On an error it is in `result`.
     bool prepare(const uint8_t *bytes, size_t length, Walker &walker) {
-        result.generation++;
-        result.bytes = bytes;
         if (length > MR_JSON_MAX_BYTES) return refuse(MR_JSON_SIZE, MR_JSON_MAX_BYTES), false;
         if (length > capacity || !stage) {
             size_t wanted = 4096;
@@ -334,28 +172,29 @@ struct mr_json_parser {
 
 namespace {
 
-/// The parsers of one thread. `top` is the next free one.
-struct ThreadParsers {
-    mr_json_parser *free = nullptr;
-    ~ThreadParsers();
-};
-
 std::mutex &orphans_lock() { static auto *lock = new std::mutex; return *lock; }
 mr_json_parser *&orphans() { static mr_json_parser *list = nullptr; return list; }
 
-ThreadParsers::~ThreadParsers() {
-    std::lock_guard<std::mutex> hold(orphans_lock());
-    while (free) {
-        auto *next = free->below;
-        free->below = orphans();
-        orphans() = free;
-        free = next;
+/// This thread's parsers that nobody uses. A plain word, so that it is reached without a check.
+thread_local mr_json_parser *free_parsers = nullptr;
+
+/// Gives them away when the thread ends.
+struct Farewell {
+    ~Farewell() {
+        std::lock_guard<std::mutex> hold(orphans_lock());
+        while (free_parsers) {
+            auto *next = free_parsers->below;
+            free_parsers->below = orphans();
+            orphans() = free_parsers;
+            free_parsers = next;
+        }
     }
-}
+};
+thread_local Farewell farewell;
 
-thread_local ThreadParsers parsers;
-
-mr_json_parser *another_parser() {
+__attribute__((noinline)) mr_json_parser *another_parser() {
+    // Reached, so that it is there when the thread ends.
+    [[maybe_unused]] auto *reached = &farewell;
     {
         std::lock_guard<std::mutex> hold(orphans_lock());
         if (auto *found = orphans()) {
@@ -381,82 +220,42 @@ inline int find_field(const mr_json_plan &plan, const uint8_t *text, size_t size
     return -1;
 }
 
-}  // namespace
-
-extern "C" {
-
-const char *mr_json_implementation(void) {
-    static const std::string name = simdjson::get_active_implementation()->name();
-    return name.c_str();
+/// The same for a key of a document.
+inline int find_field(const mr_json_plan &plan, const Walker &walker, const mr_json_token &key, size_t hint) {
+    const uint8_t *text = walker.bytes + key.start;
+    size_t size = key.end - key.start;
+    if (__builtin_expect(!key.escaped, 1)) return find_field(plan, text, size, walker.bytes + walker.length, hint);
+    std::string plain(size, 0);
+    size = mr_json_unescape(text, size, &plain[0]);
+    auto *p = reinterpret_cast<const uint8_t *>(plain.data());
+    return find_field(plan, p, size, p + size, hint);
 }
 
-mr_json_parser *mr_json_begin(void) {
-    auto &mine = parsers;
-    auto *parser = mine.free;
-    if (!parser) return another_parser();
-    mine.free = parser->below;
-    return parser;
-}
-
-void mr_json_end(mr_json_parser *parser) {
-    parser->result.generation++;
-    auto &mine = parsers;
-    parser->below = mine.free;
-    mine.free = parser;
-}
-
-const mr_json_result *mr_json_last(const mr_json_parser *parser) { return &parser->result; }
-
-const mr_json_result *mr_json_parse(mr_json_parser *parser, const void *bytes, size_t length) {
-    Walker walker{};
-    if (!parser->prepare(static_cast<const uint8_t *>(bytes), length, walker)) return &parser->result;
-    if (walker.count > parser->room) {
-        size_t room = parser->room ? parser->room : 256;
-        while (room < walker.count) room *= 2;
-        parser->tape.reset(new (std::nothrow) mr_json_token[room]);
-        parser->room = parser->tape ? room : 0;
-        if (!parser->tape) return parser->refuse(MR_JSON_MEMORY, 0);
-    }
+/// Keeps the layout of a document that was read by a plan. Goes over it once more, for all of its tokens.
+void learn(mr_json_parser *parser, Expectation &expectation, const mr_json_plan &plan, Walker &walker) {
+    if (!parser->make_room(walker.count)) return;
+    mr_json_token *tape = parser->tape.get(), first{};
     uint32_t i = 0, used = 0;
-    mr_json_token first{};
-    if (!walker.value<true>(i, 0, parser->tape.get(), used, first))
-        return parser->refuse(walker.error, walker.position);
-    if (i != walker.count) return parser->refuse(MR_JSON_TRAILING, walker.index[i]);
-    auto &result = parser->result;
-    result.tokens = parser->tape.get();
-    result.count = used;
-    result.error = MR_JSON_OK;
-    return &result;
+    if (!walker.value<true>(i, 0, tape, used, first)) return;
+    int slot_of[Layout::max_values + Layout::max_moved];
+    if (used > sizeof slot_of / sizeof *slot_of) return expectation.pass();
+    for (uint32_t i = 0; i < used; i++) slot_of[i] = -1;
+    for (uint32_t key = 1; key < used; key = tape[key + 1].next)
+        slot_of[key + 1] = find_field(plan, walker, tape[key], 0);
+    expectation.learn(walker.bytes, walker.length, tape, used, slot_of, uint32_t(plan.fields.size()),
+                      MR_JSON_MAX_FIELDS);
 }
 
-mr_json_plan *mr_json_plan_make(const char *const *names, const size_t *lengths, size_t count) {
-    if (count > MR_JSON_MAX_FIELDS) return nullptr;
-    auto *plan = new (std::nothrow) mr_json_plan;
-    if (!plan) return nullptr;
-    for (size_t i = 0; i < count; i++) {
-        Field field{std::string(names[i], lengths[i]), 0, 0};
-        size_t head = lengths[i] < 8 ? lengths[i] : 8;
-        uint8_t ones[8] = {0};
-        std::memset(ones, 0xFF, head);
-        std::memcpy(&field.head, names[i], head);
-        std::memcpy(&field.mask, ones, 8);
-        plan->fields.push_back(std::move(field));
-    }
-    return plan;
-}
-
-void mr_json_plan_free(mr_json_plan *plan) { delete plan; }
-
-const mr_json_result *mr_json_extract(
-    mr_json_parser *parser, const mr_json_plan *plan, const void *bytes, size_t length) {
+/// The full way: the fields of a plan, one after the other as the document has them.
+const mr_json_result *read_fields(
+    mr_json_parser *parser, Expectation &expectation, const mr_json_plan &plan, const uint8_t *bytes, size_t length) {
     Walker walker{};
-    if (!parser->prepare(static_cast<const uint8_t *>(bytes), length, walker)) return &parser->result;
+    if (!parser->prepare(bytes, length, walker)) return &parser->result;
     auto refuse = [&](uint32_t code, uint32_t at) { return parser->refuse(code, at); };
-    auto &result = parser->result;
     const uint32_t *index = walker.index;
     const uint8_t *text = walker.bytes;
     const uint32_t count = walker.count;
-    size_t fields = plan->fields.size(), hint = 0;
+    size_t fields = plan.fields.size(), hint = 0;
     mr_json_token ignored;
     for (size_t f = 0; f < fields; f++) parser->slots[f].kind = MR_JSON_ABSENT;
 
@@ -479,21 +278,13 @@ const mr_json_result *mr_json_extract(
             if (i >= count) return refuse(MR_JSON_TRUNCATED, walker.length);
             if (text[index[i]] != ':') return refuse(MR_JSON_SYNTAX, index[i]);
             i++;
-            int field;
-            if (__builtin_expect(key.escaped, 0)) {
-                std::string plain(key.end - key.start, 0);
-                size_t size = mr_json_unescape(text + key.start, plain.size(), &plain[0]);
-                auto *p = reinterpret_cast<const uint8_t *>(plain.data());
-                field = find_field(*plan, p, size, p + size, hint);
-            } else {
-                field = find_field(*plan, text + key.start, key.end - key.start, text + walker.length, hint);
-            }
+            int field = find_field(plan, walker, key, hint);
             // Straight into its slot: a copy would wait for the stores it is made of.
             mr_json_token *slot = &ignored;
             if (field >= 0) {
                 slot = &parser->slots[field];
                 if (slot->kind != MR_JSON_ABSENT) {
-                    result.field = uint32_t(field);
+                    parser->result.field = uint32_t(field);
                     return refuse(MR_JSON_DUPLICATE, key.start - 1);
                 }
                 hint = size_t(field) + 1;
@@ -520,10 +311,99 @@ const mr_json_result *mr_json_extract(
         }
     }
     if (i != count) return refuse(MR_JSON_TRAILING, index[i]);
-    result.tokens = parser->slots;
-    result.count = uint32_t(fields);
-    result.error = MR_JSON_OK;
-    return &result;
+    if (expectation.wants_to_learn()) learn(parser, expectation, plan, walker);
+    return parser->accept(parser->slots, uint32_t(fields));
+}
+
+}  // namespace
+
+extern "C" {
+
+const char *mr_json_implementation(void) {
+    static const std::string name = simdjson::get_active_implementation()->name();
+    return name.c_str();
+}
+
+mr_json_parser *mr_json_begin(void) {
+    auto *parser = free_parsers;
+    if (!parser) return another_parser();
+    free_parsers = parser->below;
+    return parser;
+}
+
+void mr_json_end(mr_json_parser *parser) {
+    parser->result.generation++;
+    parser->below = free_parsers;
+    free_parsers = parser;
+}
+
+const mr_json_result *mr_json_last(const mr_json_parser *parser) { return &parser->result; }
+
+const mr_json_result *mr_json_parse(mr_json_parser *parser, uint64_t owner, const void *start, size_t length) {
+    auto *bytes = static_cast<const uint8_t *>(start);
+    parser->begin(bytes, length);
+    Expectation &expectation = parser->expectation(owner);
+    if (expectation.fits_document(bytes, length, parser->tape.get())) {
+        parser->expected++;
+        return parser->accept(parser->tape.get(), expectation.layout->tokens);
+    }
+    Walker walker{};
+    if (!parser->prepare(bytes, length, walker)) return &parser->result;
+    if (!parser->make_room(walker.count)) return parser->refuse(MR_JSON_MEMORY, 0);
+    uint32_t i = 0, used = 0;
+    mr_json_token first{};
+    if (!walker.value<true>(i, 0, parser->tape.get(), used, first))
+        return parser->refuse(walker.error, walker.position);
+    if (i != walker.count) return parser->refuse(MR_JSON_TRAILING, walker.index[i]);
+    if (expectation.wants_to_learn()) expectation.learn(bytes, walker.length, parser->tape.get(), used, nullptr, 0, 0);
+    return parser->accept(parser->tape.get(), used);
+}
+
+mr_json_plan *mr_json_plan_make(const char *const *names, const size_t *lengths, size_t count) {
+    if (count > MR_JSON_MAX_FIELDS) return nullptr;
+    auto *plan = new (std::nothrow) mr_json_plan;
+    if (!plan) return nullptr;
+    for (size_t i = 0; i < count; i++) {
+        Field field{std::string(names[i], lengths[i]), 0, 0};
+        size_t head = lengths[i] < 8 ? lengths[i] : 8;
+        uint8_t ones[8] = {0};
+        std::memset(ones, 0xFF, head);
+        std::memcpy(&field.head, names[i], head);
+        std::memcpy(&field.mask, ones, 8);
+        plan->fields.push_back(std::move(field));
+    }
+    static std::atomic<uint64_t> last_number{0};
+    plan->number = ++last_number;
+    return plan;
+}
+
+void mr_json_plan_free(mr_json_plan *plan) { delete plan; }
+
+const mr_json_result *mr_json_open(const mr_json_plan *plan, const void *start, size_t length) {
+    auto *parser = mr_json_begin();
+    if (__builtin_expect(!parser, 0)) return nullptr;
+    // An empty document may be nowhere.
+    auto *bytes = start ? static_cast<const uint8_t *>(start) : reinterpret_cast<const uint8_t *>(parser);
+    parser->begin(bytes, length);
+    Expectation &expectation = parser->expectation(plan->number);
+    if (expectation.fits_document(bytes, length, parser->slots)) {
+        parser->expected++;
+        return parser->accept(parser->slots, uint32_t(plan->fields.size()));
+    }
+    return read_fields(parser, expectation, *plan, bytes, length);
+}
+
+void mr_json_close(const mr_json_result *result) { mr_json_end(result->parser); }
+
+uint64_t mr_json_expected(void) {
+    uint64_t sum = 0;
+    for (auto *parser = free_parsers; parser; parser = parser->below) sum += parser->expected;
+    return sum;
+}
+
+void mr_json_forget(void) {
+    for (auto *parser = free_parsers; parser; parser = parser->below)
+        for (auto &expectation : parser->expectations) expectation.begin(0);
 }
 
 size_t mr_json_unescape(const void *source, size_t length, void *target) {
@@ -587,16 +467,19 @@ int mr_json_double(const void *text, size_t length, double *out) {
     return value - value == 0;
 }
 
-int mr_json_uuid(const void *text, uint64_t *high, uint64_t *low) {
+bool mr_json_uuid(const void *text, uint64_t *high, uint64_t *low) {
     auto *p = static_cast<const uint8_t *>(text);
-    if (p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-') return 0;
-    bool good = true;
-    uint64_t a = hex8(load64(p), good);
-    uint64_t b = hex8(load32(p + 9) | load32(p + 14) << 32, good);
-    uint64_t c = hex8(load32(p + 19) | load32(p + 24) << 32, good);
-    uint64_t d = hex8(load64(p + 28), good);
-    *high = a << 32 | b;
-    *low = c << 32 | d;
-    return good;
+    if (((p[8] ^ '-') | (p[13] ^ '-') | (p[18] ^ '-') | (p[23] ^ '-')) != 0) return false;
+    const Words words = {load64(p), load32(p + 9) | load32(p + 14) << 32, load32(p + 19) | load32(p + 24) << 32,
+                         load64(p + 28)};
+    const Block c = Block(words), digit = c - '0', letter = (c | 0x20) - 'a';
+    if (MR_BITS((digit < 10) | (letter < 6)) != ~0u) return false;
+    const Pairs nibbles = Pairs((c & 0x0F) + (c >> 6) * 9);
+    const HalfBlock bytes = __builtin_convertvector((nibbles << 4 | nibbles >> 8) & 0xFF, HalfBlock);
+    uint64_t halves[2];
+    std::memcpy(halves, &bytes, sizeof halves);
+    *high = __builtin_bswap64(halves[0]);
+    *low = __builtin_bswap64(halves[1]);
+    return true;
 }
 }

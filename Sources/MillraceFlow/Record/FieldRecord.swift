@@ -32,8 +32,14 @@ extension FieldRecord {
     @inlinable public static func decode(
         key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?
     ) throws(RecordFault) -> Self {
+        try read(value)
+    }
+    @inlinable static func read(_ value: UnsafeRawBufferPointer?) throws(RecordFault) -> Self {
         guard let value else { throw RecordFault(.missingField, at: 0, detail: "the log record has no value") }
-        return try Self(try JSONRow(fields, value))
+        let fields = Self.fields
+        return try withExtendedLifetime(fields) { () throws(RecordFault) in
+            try Self(try JSONRow(.passUnretained(fields), fields.plan, value))
+        }
     }
 }
 
@@ -42,8 +48,7 @@ extension FieldRecord where Self: Codable {
     @inlinable public static func decode(
         key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?
     ) throws(RecordFault) -> Self {
-        guard let value else { throw RecordFault(.missingField, at: 0, detail: "the log record has no value") }
-        return try Self(try JSONRow(fields, value))
+        try read(value)
     }
     public static func load(from reader: inout ByteReader) throws -> Self {
         let count = try reader.checked(
@@ -79,53 +84,4 @@ public final class JSONFields: @unchecked Sendable, ExpressibleByArrayLiteral {
     }
     public convenience init(arrayLiteral names: String...) { self.init(names) }
     deinit { mr_json_plan_free(OpaquePointer(plan)) }
-}
-
-/// A small set of texts that a field may be, read as their index.
-public struct JSONWords: Sendable, ExpressibleByArrayLiteral {
-    public let words: [String]
-    @usableFromInline let prints: [Print]
-
-    /// Length, first and last bytes: all there is of a word of up to 16 bytes.
-    @usableFromInline struct Print: Equatable, Sendable {
-        @usableFromInline let count: Int
-        @usableFromInline let head: UInt64
-        @usableFromInline let tail: UInt64
-
-        @inlinable init(_ text: UnsafeRawBufferPointer) {
-            count = text.count
-            if text.count >= 8 {
-                head = text.loadUnaligned(as: UInt64.self)
-                tail = text.loadUnaligned(fromByteOffset: text.count - 8, as: UInt64.self)
-            } else if text.count >= 4 {
-                head = UInt64(text.loadUnaligned(as: UInt32.self))
-                tail = UInt64(text.loadUnaligned(fromByteOffset: text.count - 4, as: UInt32.self))
-            } else {
-                var head: UInt64 = 0
-                for byte in text { head = head << 8 | UInt64(byte) }
-                self.head = head
-                tail = 0
-            }
-        }
-    }
-
-    public init(_ words: [String]) {
-        self.words = words
-        prints = words.map { word in
-            var copy = word
-            return copy.withUTF8 { Print(UnsafeRawBufferPointer($0)) }
-        }
-    }
-    public init(arrayLiteral words: String...) { self.init(words) }
-
-    @inlinable func index(of text: UnsafeRawBufferPointer) -> Int? {
-        let wanted = Print(text)
-        for i in prints.indices where prints[i] == wanted {
-            if text.count <= 16 || isSame(i, text) { return i }
-        }
-        return nil
-    }
-    @usableFromInline func isSame(_ index: Int, _ text: UnsafeRawBufferPointer) -> Bool {
-        words[index].utf8.elementsEqual(text)
-    }
 }

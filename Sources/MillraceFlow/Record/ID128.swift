@@ -13,8 +13,8 @@ public struct ID128: Hashable, Sendable, BitwiseCopyable, Comparable, CustomStri
     }
     /// `nil` unless the bytes are exactly the 36 characters.
     public init?(text: UnsafeRawBufferPointer) {
-        guard text.count == 36, let base = text.baseAddress, let pair = JSONText.uuid(base) else { return nil }
-        (high, low) = pair
+        (high, low) = (0, 0)
+        guard text.count == 36, let base = text.baseAddress, JSONText.read(&self, from: base) else { return nil }
     }
 
     @inlinable public static func < (a: ID128, b: ID128) -> Bool { (a.high, a.low) < (b.high, b.low) }

@@ -10,7 +10,7 @@ public import MillraceCore
 public enum JSON {
     /// - Throws: `RecordFault` with the byte position and the field's path, also for errors the type's own code throws.
     public static func decode<T: Decodable>(_: T.Type, from bytes: UnsafeRawBufferPointer) throws(RecordFault) -> T {
-        try JSONDocument.with(bytes) { (document) throws(RecordFault) -> T in
+        try JSONDocument.with(bytes, of: T.self) { (document) throws(RecordFault) -> T in
             do {
                 return try JSONValue(document: document, index: 0).decode(T.self)
             } catch {

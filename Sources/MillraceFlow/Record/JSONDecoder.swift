@@ -22,7 +22,7 @@ struct JSONValue {
     func integer<T: FixedWidthInteger>(_: T.Type) throws -> T {
         let token = token
         guard token.kind == .integer else { throw wrong("an integer") }
-        guard let value = JSONText.integer(document.text(token), as: T.self) else {
+        guard let value = JSONText.integer(document.text(token), before: Int(token.start), as: T.self) else {
             throw corrupted(.outOfRange, "\(document.string(token)) does not fit \(T.self)")
         }
         return value

@@ -8,7 +8,8 @@ import MillraceCore
 struct JSONObject {
     let value: JSONValue
     let end: Int
-    /// Objects with many keys are checked for duplicates as a whole, once, so that reading stays linear.
+    /// That no key is there twice is known from documents before, which had the same keys. Otherwise objects with many
+    /// keys are checked for duplicates as a whole, once, so that reading stays linear.
     private let isKnownUnique: Bool
 
     init(_ value: JSONValue) throws {
@@ -16,6 +17,10 @@ struct JSONObject {
         guard token.kind == .object else { throw value.wrong("an object") }
         self.value = value
         end = Int(token.next)
+        if token.escaped != 0 {
+            isKnownUnique = true
+            return
+        }
         var keys = 0
         var at = value.index + 1
         while at < end, keys <= Limits.jsonKeysComparedOneByOne {

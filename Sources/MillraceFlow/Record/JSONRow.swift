@@ -6,27 +6,30 @@ public import MillraceCore
 /// A method without `IfPresent` wants the field there and not null. The row and everything lent by it end with the
 /// record's `init`.
 public struct JSONRow: ~Copyable {
-    @usableFromInline let bytes: UnsafeRawPointer
-    @usableFromInline let tokens: UnsafePointer<JSONToken>
-    @usableFromInline let fields: JSONFields
-    private let parser: OpaquePointer
+    @usableFromInline let found: UnsafePointer<JSONFound>
+    /// Not counted: whoever makes the row keeps the fields alive longer. Counting takes as long as reading a field.
+    private let unownedFields: Unmanaged<JSONFields>
 
-    @usableFromInline init(_ fields: JSONFields, _ value: UnsafeRawBufferPointer) throws(RecordFault) {
-        guard let parser = mr_json_begin() else { throw RecordFault(.noMemory, at: 0) }
-        let base = value.baseAddress ?? UnsafeRawPointer(parser)
-        let result = mr_json_extract(parser, OpaquePointer(fields.plan), base, value.count)!
+    @usableFromInline init(
+        _ fields: Unmanaged<JSONFields>, _ plan: UnsafeRawPointer, _ value: UnsafeRawBufferPointer
+    ) throws(RecordFault) {
+        guard let result = mr_json_open(OpaquePointer(plan), value.baseAddress, value.count) else {
+            throw RecordFault(.noMemory, at: 0)
+        }
         if result.pointee.error != 0 {
-            let fault = RecordFault(result.pointee, fields: fields.names)
-            mr_json_end(parser)
+            let fault = RecordFault(result.pointee, fields: fields.takeUnretainedValue().names)
+            mr_json_close(result)
             throw fault
         }
-        self.parser = parser
-        self.fields = fields
-        bytes = base
-        tokens = UnsafeRawPointer(result.pointee.tokens).assumingMemoryBound(to: JSONToken.self)
+        found = UnsafeRawPointer(result).assumingMemoryBound(to: JSONFound.self)
+        unownedFields = fields
     }
-    deinit { mr_json_end(parser) }
+    deinit { mr_json_close(UnsafeRawPointer(found).assumingMemoryBound(to: mr_json_result.self)) }
 
+    @inlinable var bytes: UnsafeRawPointer { found.pointee.bytes }
+    @inlinable var byteCount: Int { found.pointee.byteCount }
+    @inlinable var tokens: UnsafePointer<JSONToken> { found.pointee.tokens }
+    private var fields: JSONFields { unownedFields.takeUnretainedValue() }
     /// Fields that `JSONFields` names.
     public var count: Int { fields.names.count }
     /// Whether the field is there and not null.
@@ -59,7 +62,9 @@ public struct JSONRow: ~Copyable {
 
     @inlinable public func integer<T: FixedWidthInteger>(_ index: Int, as: T.Type = T.self) throws(RecordFault) -> T {
         let token = try token(index, .integer, "an integer")
-        guard let value = JSONText.integer(text(token), as: T.self) else { throw tooLarge(index) }
+        guard let value = JSONText.integer(text(token), before: Int(token.start), as: T.self) else {
+            throw tooLarge(index)
+        }
         return value
     }
     /// An integer that producers wrote as text: `"1700000000000"`.
@@ -74,7 +79,7 @@ public struct JSONRow: ~Copyable {
             if text[at] &- UInt8(ascii: "0") > 9 { throw invalid(index, "expected digits") }
             at += 1
         }
-        guard let value = JSONText.integer(text, as: T.self) else { throw tooLarge(index) }
+        guard let value = JSONText.integer(text, before: Int(token.start), as: T.self) else { throw tooLarge(index) }
         return value
     }
     @inlinable public func double(_ index: Int) throws(RecordFault) -> Double {
@@ -107,10 +112,19 @@ public struct JSONRow: ~Copyable {
     /// Which of the words the text is.
     @inlinable public func word(_ index: Int, of words: JSONWords) throws(RecordFault) -> Int {
         let token = try token(index, .string, "a string")
-        if token.escaped == 0, let found = words.index(of: text(token)) { return found }
+        if token.escaped == 0 {
+            let print = JSONWords.Print(bytes, Int(token.start)..<Int(token.end), of: byteCount)
+            let found = words.index(of: print)
+            if found >= 0 { return found }
+        }
         return try slowWord(index, words)
     }
     @usableFromInline func slowWord(_ index: Int, _ words: JSONWords) throws(RecordFault) -> Int {
+        let token = tokens[index]
+        let bytes = text(token)
+        if token.escaped == 0, let found = words.words.firstIndex(where: { $0.utf8.elementsEqual(bytes) }) {
+            return found
+        }
         let text = try string(index)
         guard let found = words.words.firstIndex(of: text) else {
             throw invalid(index, "\(text) is none of \(words.words.joined(separator: ", "))")
@@ -118,11 +132,15 @@ public struct JSONRow: ~Copyable {
         return found
     }
     @inlinable public func id(_ index: Int) throws(RecordFault) -> ID128 {
-        let token = try token(index, .string, "an identifier")
-        guard token.count == 36, let pair = JSONText.uuid(bytes + Int(token.start)) else {
-            throw invalid(index, "not a 128-bit identifier")
+        let token = tokens[index]
+        var id = ID128(high: 0, low: 0)
+        guard token.kind == .string, token.count == 36, JSONText.read(&id, from: bytes + Int(token.start)) else {
+            throw noID(index)
         }
-        return ID128(high: pair.0, low: pair.1)
+        return id
+    }
+    @usableFromInline func noID(_ index: Int) -> RecordFault {
+        tokens[index].kind == .string ? invalid(index, "not a 128-bit identifier") : wrong(index, "an identifier")
     }
     /// Microseconds since 1970, or RFC 3339 text.
     @inlinable public func time(_ index: Int) throws(RecordFault) -> EventTime {

@@ -13,6 +13,13 @@ internal import CSimdjson
     @inlinable var count: Int { Int(end) - Int(start) }
 }
 
+/// What reading a document gave. The layout is the beginning of `mr_json_result`'s.
+@usableFromInline struct JSONFound: BitwiseCopyable {
+    @usableFromInline let tokens: UnsafePointer<JSONToken>
+    @usableFromInline let bytes: UnsafeRawPointer
+    @usableFromInline let byteCount: Int
+}
+
 /// The numbers are the C header's.
 @usableFromInline struct JSONKind: RawRepresentable, Equatable, BitwiseCopyable {
     @usableFromInline var rawValue: UInt8
@@ -36,20 +43,37 @@ internal import CSimdjson
 /// Reading the text of one token.
 @usableFromInline enum JSONText {
     /// `nil` when the integer does not fit. The digits follow JSON's grammar already.
-    @inlinable static func integer<T: FixedWidthInteger>(_ text: UnsafeRawBufferPointer, as: T.Type) -> T? {
-        var at = 0
+    ///
+    /// - Parameter before: how many bytes can be read in front of the text; with sixteen and more it is quicker.
+    @inlinable static func integer<T: FixedWidthInteger>(
+        _ text: UnsafeRawBufferPointer, before: Int = 0, as: T.Type
+    ) -> T? {
         let negative = text[0] == UInt8(ascii: "-")
-        if negative { at = 1 }
-        if text.count - at <= 18 {
+        let digits = text.count - (negative ? 1 : 0)
+        var value: Int64 = 0
+        if digits <= 16, before >= 16 {
+            let end = text.baseAddress! + text.count
+            value =
+                100_000_000 &* lastDigits(max(0, digits &- 8), before: end - 8)
+                &+ lastDigits(min(digits, 8), before: end)
+        } else if digits <= 18 {
             // Eighteen digits fit an Int64 whatever they are.
-            var value: Int64 = 0
-            while at < text.count {
-                value = value &* 10 &+ Int64(text[at] &- UInt8(ascii: "0"))
-                at += 1
-            }
-            return T(exactly: negative ? 0 &- value : value)
+            for byte in text.suffix(digits) { value = value &* 10 &+ Int64(byte &- UInt8(ascii: "0")) }
+        } else {
+            return longInteger(text, negative: negative)
         }
-        return longInteger(text, negative: negative)
+        return T(exactly: negative ? 0 &- value : value)
+    }
+    /// The number that the last up to eight digits before `end` are; eight bytes are read. Pairs, fours and eights of
+    /// digits are put together in one word.
+    @inlinable static func lastDigits(_ count: Int, before end: UnsafeRawPointer) -> Int64 {
+        // Not a subtraction: what stands in front of the digits may be smaller than they are, and would borrow.
+        var word = UInt64(littleEndian: (end - 8).loadUnaligned(as: UInt64.self)) ^ 0x3030_3030_3030_3030
+        word &= ~0 << UInt64(64 &- 8 &* count)
+        word = word &* 10 &+ word >> 8
+        let low = (word & 0x0000_00FF_0000_00FF) &* 0x000F_4240_0000_0064
+        let high = (word >> 16 & 0x0000_00FF_0000_00FF) &* 0x0000_2710_0000_0001
+        return Int64(truncatingIfNeeded: (low &+ high) >> 32)
     }
     @inlinable static func longInteger<T: FixedWidthInteger>(_ text: UnsafeRawBufferPointer, negative: Bool) -> T? {
         var value: T = 0
@@ -68,14 +92,17 @@ internal import CSimdjson
         var value = 0.0
         return mr_json_double(text.baseAddress, text.count, &value) != 0 ? value : nil
     }
-    /// 36 readable bytes.
-    @usableFromInline static func uuid(_ text: UnsafeRawPointer) -> (UInt64, UInt64)? {
-        var pair: (UInt64, UInt64) = (0, 0)
-        return mr_json_uuid(text, &pair.0, &pair.1) != 0 ? pair : nil
+    /// From 36 readable bytes; false when they are no identifier.
+    @usableFromInline static func read(_ id: inout ID128, from text: UnsafeRawPointer) -> Bool {
+        mr_json_uuid(text, &id.high, &id.low)
     }
     /// The document is valid UTF-8 as a whole, and so is every string in it.
     @usableFromInline static func string(_ text: UnsafeRawBufferPointer, escaped: Bool) -> String {
-        if !escaped { return String(decoding: text, as: UTF8.self) }
+        if !escaped {
+            let bytes = UnsafeBufferPointer(
+                start: text.baseAddress?.assumingMemoryBound(to: UInt8.self), count: text.count)
+            return String(copying: UTF8Span(unchecked: bytes.span))
+        }
         return String(unsafeUninitializedCapacity: text.count) { buffer in
             mr_json_unescape(text.baseAddress, text.count, buffer.baseAddress)
         }
@@ -110,12 +137,15 @@ struct JSONDocument {
     func string(_ token: JSONToken) -> String { JSONText.string(text(token), escaped: token.escaped != 0) }
 
     /// Parses, hands the document over, and gives the parser back.
+    ///
+    /// - Parameter owner: documents of one type are likely to look alike.
     static func with<R>(
-        _ bytes: UnsafeRawBufferPointer, _ body: (JSONDocument) throws(RecordFault) -> R
+        _ bytes: UnsafeRawBufferPointer, of owner: Any.Type, _ body: (JSONDocument) throws(RecordFault) -> R
     ) throws(RecordFault) -> R {
         guard let parser = mr_json_begin() else { throw RecordFault(.noMemory, at: 0) }
         defer { mr_json_end(parser) }
-        guard let result = mr_json_parse(parser, bytes.baseAddress, bytes.count) else {
+        let number = UInt64(UInt(bitPattern: unsafeBitCast(owner, to: UnsafeRawPointer.self)))
+        guard let result = mr_json_parse(parser, number, bytes.baseAddress, bytes.count) else {
             throw RecordFault(.noMemory, at: 0)
         }
         if result.pointee.error != 0 { throw RecordFault(result.pointee) }

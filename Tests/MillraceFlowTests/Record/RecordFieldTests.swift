@@ -105,6 +105,33 @@ private struct Mixed: FieldRecord, Codable, Equatable {
         }
     }
 
+    /// Long ones are read by words that hold also what stands in front of them.
+    @Test func integersOfEveryLength() throws {
+        let seed = testSeeds(1)[0]
+        var random = SeededRandom(seed: seed)
+        for length in 1...20 {
+            for round in 0..<50 {
+                var digits = (0..<length).map { _ in "\(random.next(upperBound: 10 as UInt64))" }.joined()
+                if length > 1, digits.hasPrefix("0") { digits = "1" + digits.dropFirst() }
+                if round == 0 { digits = String(repeating: "9", count: length) }
+                for sign in ["", "-"] {
+                    let number = sign + digits
+                    for front in ["", "\"d\":0,\"x\":[],", "\"x\":\"0123456789abcdef\",\t"] {
+                        let list = "[0,123456789012345," + number + "," + number + "]"
+                        let row = try? read(record: Mixed.self, "{" + front + "\"q\":\"\(number)\"}")
+                        #expect(row?.q == Int64(number), "seed \(seed): \(number)")
+                        let small = try? read(record: Mixed.self, "{" + front + "\"i\":\(number)}")
+                        #expect(small?.i == Int8(number), "seed \(seed): \(number)")
+                        let last = try? read([Int64].self, list).last
+                        #expect(last == Int64(number), "seed \(seed): \(number)")
+                        let unsigned = try? read([UInt64].self, list).last
+                        #expect(unsigned == UInt64(number) ?? (number == "-0" ? 0 : nil), "seed \(seed): \(number)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func faultsNameTheField() throws {
         let cases: [(String, RecordFault.Reason, String, Int)] = [
             ("{\"i\":128}", .outOfRange, "i", 5), ("{\"i\":1.0}", .wrongType, "i", 5),
