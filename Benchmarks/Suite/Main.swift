@@ -51,7 +51,13 @@ import MillraceCore
             try Generate.ads(rest[0], events: events, storage: storage)
         case "yahoo":
             guard rest.count == 3 else { throw Failure(.invalidArgument, "write: yahoo EVENTS CAMPAIGNS OUT") }
-            try await Yahoo.run(rest[0], rest[1], rest[2], host: .system)
+            try await Yahoo.run(rest[0], rest[1], rest[2])
+        case "yahoo-fill":
+            guard rest.count == 2 else { throw Failure(.invalidArgument, "write: yahoo-fill EVENTS DIRECTORY") }
+            try await Yahoo.fill(rest[0], rest[1])
+        case "yahoo-log":
+            guard rest.count == 3 else { throw Failure(.invalidArgument, "write: yahoo-log DIRECTORY CAMPAIGNS OUT") }
+            try await Yahoo.runFromLog(rest[0], rest[1], rest[2])
         case "node": try await NodeFigures.run(rest)
         case LogChild.verb: try LogChild.run(rest)
         default: try measure(Options(words), storage)

@@ -1,6 +1,7 @@
 import BenchmarkData
 import Millrace
 import MillraceCore
+import MillraceLog
 import MillraceTables
 
 /// The Yahoo streaming benchmark end to end: JSON lines from a file, filter, project, join ads to campaigns, count per
@@ -70,11 +71,104 @@ final class AdTable: @unchecked Sendable {
 }
 
 /// `millrace-bench yahoo EVENTS.ndjson CAMPAIGNS.csv OUT.csv`: what the peers do, and the same answer.
+///
+/// `millrace-bench yahoo-fill EVENTS.ndjson DIRECTORY` puts the events into a log, and
+/// `millrace-bench yahoo-log DIRECTORY CAMPAIGNS.csv OUT.csv` does the same work from there.
 enum Yahoo {
-    static func run(_ events: String, _ campaigns: String, _ out: String, host: HostProcess) async throws {
+    static let log = Log<YahooEvent>("events").keeping()
+
+    static func run(_ events: String, _ campaigns: String, _ out: String) async throws {
         let storage = PosixStorage()
-        let text = String(decoding: try storage.contents(of: campaigns, limit: 1 << 20) ?? [], as: UTF8.self)
-        var names: [String] = []
+        let directory = out + ".data"
+        guard try storage.status(of: directory) == nil else {
+            throw Failure(
+                .inUse, "a run before has left its data, and would leave nothing to do", advice: "Remove it first",
+                place: directory)
+        }
+        let campaigns = try Campaigns(campaigns, storage)
+        let node = try start(
+            Lines<YahooEvent>(file: events).feeds(YahooViews(campaignOf: campaigns.ads)).into(Table("views")),
+            directory)
+        try await node.run()
+        try campaigns.write("views", of: node, to: out, storage)
+        await node.close()
+    }
+
+    /// Starts under a name of its own, so that nothing of an earlier run is gone on with; ends when the log is read and
+    /// its last windows are in the table.
+    static func runFromLog(_ directory: String, _ campaigns: String, _ out: String) async throws {
+        let storage = PosixStorage()
+        let campaigns = try Campaigns(campaigns, storage)
+        let name = "views_\(SystemClock().wall.microseconds)"
+        let node = try start(
+            log.feeds(YahooViews(campaignOf: campaigns.ads), as: name).into(Table(name)), directory)
+        async let running: Void = node.run()
+        var isDone = false
+        while !isDone {
+            try await node.clock.sleep(for: .milliseconds(10))
+            let tasks = node.status().pipelines[0].tasks
+            let watermark = tasks[0].watermark
+            isDone =
+                watermark != nil && tasks[0].end > 0
+                && tasks.allSatisfy { $0.lagRecords == 0 && $0.watermark == watermark }
+        }
+        node.stop()
+        try await running
+        try campaigns.write(name, of: node, to: out, storage)
+        await node.close()
+    }
+
+    /// One record a line, in batches of 64 KiB as a producer would send them. Behind them comes an event of no ad, a
+    /// minute later: a log does not end, so something has to say that the last windows are over.
+    static func fill(_ events: String, _ directory: String) async throws {
+        let node = try start(
+            log.feeds(YahooViews(campaignOf: AdTable([])), as: "nothing").into(Table("nothing")), directory)
+        guard let partition = node.log.topic("events")?.partitions[0] else { return }
+        let builder = RecordBatchBuilder()
+        let milliseconds = node.clock.wall.microseconds / 1_000
+        let reader = try Lines<YahooEvent>(file: events).reader(partition: 0, from: nil)
+        var (last, problem): (EventTime, (any Error)?) = (.seconds(0), nil)
+        var isMore = true
+        while isMore, problem == nil {
+            isMore =
+                try reader.read(maxBytes: 64 << 10) { records in
+                    do {
+                        for record in records {
+                            try builder.append(key: nil, value: record.value, milliseconds: milliseconds)
+                        }
+                        if let end = records.last?.value { last = try YahooEvent.decode(key: nil, value: end).at }
+                    } catch { problem = error }
+                } == .more
+            if !builder.isEmpty { _ = try await partition.append(builder.finish(), acknowledgement: .written) }
+        }
+        if let problem { throw problem }
+        reader.close()
+        let end = """
+            {"user_id":"","page_id":"","ad_id":"00000000-0000-4000-8000-000000000000","ad_type":"","event_type":"view",\
+            "event_time":\(last.microseconds / 1_000 + 60_000),"ip_address":""}
+            """
+        try builder.append(key: nil, value: Array(end.utf8), milliseconds: milliseconds)
+        _ = try await partition.append(builder.finish(), acknowledgement: .durable)
+        await node.close()
+    }
+
+    private static func start(_ part: TopologyPart, _ directory: String) throws -> Node {
+        var settings = NodeSettings()
+        settings.dataDirectory = directory
+        let clock = SystemClock()
+        return try Node.start(
+            Topology([part]), settings: settings, clock: clock,
+            logger: Logger(sink: StandardErrorSink(), clock: clock, level: .warning), random: SeededRandom(seed: 1))
+    }
+}
+
+/// The lines `ad,campaign` of a file, a campaign's ads one after the other.
+private struct Campaigns {
+    var names: [String] = []
+    let ads: AdTable
+
+    init(_ path: String, _ storage: any Storage) throws {
+        let text = String(decoding: try storage.contents(of: path, limit: 1 << 20) ?? [], as: UTF8.self)
         var ads: [(ID128, Int)] = []
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: ",").map(String.init)
@@ -82,22 +176,12 @@ enum Yahoo {
             if names.last != parts[1] { names.append(parts[1]) }
             ads.append((id, names.count - 1))
         }
-        var settings = NodeSettings()
-        settings.dataDirectory = out + ".data"
-        guard try storage.status(of: settings.dataDirectory) == nil else {
-            throw Failure(
-                .inUse, "a run before has left its data, and would leave nothing to do", advice: "Remove it first",
-                place: settings.dataDirectory)
-        }
-        let topology = Topology([
-            Lines<YahooEvent>(file: events).feeds(YahooViews(campaignOf: AdTable(ads))).into(Table("views"))
-        ])
-        let clock = SystemClock()
-        let node = try Node.start(
-            topology, settings: settings, clock: clock,
-            logger: Logger(sink: StandardErrorSink(), clock: clock, level: .warning), random: SeededRandom(seed: 1))
-        try await node.run()
-        let table = try node.tables.require("app", "views")
+        self.ads = AdTable(ads)
+    }
+
+    /// The rows of the table, as the peers write them.
+    func write(_ name: String, of node: Node, to out: String, _ storage: any Storage) throws {
+        let table = try node.tables.require("app", name)
         var lines: [String] = []
         var cursor = try node.tables.snapshot().rows(table)
         while let row = try cursor.next() {
@@ -107,6 +191,5 @@ enum Yahoo {
             lines.append("\(names[Int(campaign)]),\(start),\(count)\n")
         }
         try storage.replace(out, with: Array(lines.joined().utf8))
-        await node.close()
     }
 }

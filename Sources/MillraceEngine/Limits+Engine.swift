@@ -11,8 +11,9 @@ extension Limits {
     static let redriveBatch = 1_000
     /// Rows that `--show` prints in a second: what eyes can follow. The others are counted.
     static let shownRowsPerSecond = 12
-    /// A file is read in pieces of this size; a longer line makes the buffer grow, up to the next limit.
-    static let lineBufferBytes = 1 << 20
+    /// A file is read in pieces of this size: larger ones cost the same. A longer line makes the buffer grow, up to the
+    /// next limit.
+    static let lineBufferBytes = 256 << 10
     static let lineBytes = 64 << 20
     /// A row of a CSV file. Beyond it a quote was not closed, rather than a field that long.
     static let csvRowBytes = 1 << 20
