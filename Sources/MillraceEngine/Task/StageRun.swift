@@ -177,7 +177,8 @@ final class StageRun {
     private func read(port index: Int, at now: MonotonicTime) throws(Failure) -> ReadOutcome {
         let reader = ports[index].reader
         let before = reader.position
-        let budget = Limits.bytesPerTurn / ports.count
+        // No more than a commit's worth, so that a turn does not outgrow what the commit bounds.
+        let budget = max(1, min(Limits.bytesPerTurn, context.commitBytes) / ports.count)
         let outcome: ReadOutcome
         if upstream != nil, let marked = reader as? any MarkedReader {
             outcome = try marked.read(maxBytes: budget, onMark: tell) { self.process($0, port: index) }
@@ -194,6 +195,9 @@ final class StageRun {
     }
 
     private func process(_ batch: UnsafeBufferPointer<RawRecord>, port: Int) {
+        // A turn of slow records is no stuck one: it gets on by a thousand at a time.
+        let now = context.clock.now
+        board.update { $0.lastTurn = now }
         for record in batch { bytesSinceCommit += (record.value?.count ?? 0) + (record.key?.count ?? 0) }
         mark.recordsIn += Int64(batch.count)
         // A shuffle's records carry event times, which say nothing about how long they have been there.
