@@ -31,6 +31,8 @@ public enum AssignmentEvent: Sendable, Hashable {
 public protocol SourceReader: AnyObject {
     /// The next record's position.
     var position: Int64 { get }
+    /// Where a restart goes on: `position`, or before it where what was read last may not be on the disk yet.
+    var settledPosition: Int64 { get }
     /// One past the last record there is; equal to `position` at the end, or when the source cannot tell.
     var end: Int64 { get }
     /// Lends what is there, up to about `maxBytes`, in calls of at most `Limits.recordsPerBatch` records.
@@ -64,6 +66,7 @@ extension Source {
 }
 
 extension SourceReader {
+    public var settledPosition: Int64 { position }
     public func committed(upTo position: Int64) {}
     public func takeRejected() -> [RejectedInput] { [] }
 }

@@ -34,6 +34,7 @@ final class LogPartitionReader: MarkedReader {
             partition: partition, from: position ?? partition.startOffset, isolation: .readCommitted,
             deliversControl: true)
         lent = .allocate(capacity: Limits.recordsPerBatch)
+        settledPosition = reader.offset
     }
     deinit { lent.deallocate() }
 
@@ -52,6 +53,9 @@ final class LogPartitionReader: MarkedReader {
     }
 
     var position: Int64 { reader.offset }
+    /// Not behind the markers that were read last: nobody syncs those, and after a power cut other records may stand
+    /// where they stood. Records are on the disk before a marker shows them.
+    private(set) var settledPosition: Int64
     var end: Int64 { max(position, partition.lastStableOffset) }
 
     func read(maxBytes: Int, _ body: (UnsafeBufferPointer<RawRecord>) -> Void) throws(Failure) -> ReadOutcome {
@@ -66,10 +70,12 @@ final class LogPartitionReader: MarkedReader {
         for batch in batches.batches {
             do throws(ByteFault) {
                 if batch.header.attributes.isControl {
-                    if case .watermark(let time) = try batch.controlRecord() { onMark(batch.header.producerID, time) }
+                    guard case .watermark(let time) = try batch.controlRecord() else { continue }
+                    onMark(batch.header.producerID, time)
                 } else {
                     try lend(batch, from: batches.startOffset, body)
                 }
+                settledPosition = batch.header.baseOffset + Int64(batch.header.lastOffsetDelta) + 1
             } catch {
                 throw Failure(
                     .corrupt, "the records of the batch at offset \(batch.header.baseOffset) cannot be read",

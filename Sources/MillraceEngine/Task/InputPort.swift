@@ -23,6 +23,7 @@ struct InputPort {
     /// The last turn found nothing to read. Only then can the input be idle.
     var isDrained = false
 
-    var position: Int64 { reader.position }
+    /// Where a restart would go on.
+    var position: Int64 { reader.settledPosition }
     var unread: Int64 { max(0, reader.end - reader.position) }
 }

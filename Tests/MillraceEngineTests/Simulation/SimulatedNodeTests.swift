@@ -23,6 +23,11 @@ import Testing
         try await holds(.triples(), seeds: Self.seeds / 4) { ModelPlace($0, $1) }
     }
 
+    /// The log is the real one, on a disk that loses power, fails and fills up.
+    @Test func everyWindowIsRightOnceWhateverHappensToTheDisk() async throws {
+        try await holds(.windows(), seeds: Self.seeds / 5) { _, random in try DiskPlace(random) }
+    }
+
     private func holds(
         _ workload: SimulatedWorkload, seeds: Int,
         in makePlace: (ModelWorld, SeededRandom) throws -> any SimulatedPlace
