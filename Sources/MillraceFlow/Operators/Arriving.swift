@@ -61,8 +61,4 @@ extension KeyedFlow {
     ) -> Windowed<Arriving<Self>> {
         Windowed(upstream: Arriving(upstream: self), window: window, lateness: .zero, trigger: trigger)
     }
-    /// Groups each key's values into sessions of processing time.
-    @inlinable public func window(processing window: SessionWindow) -> SessionWindowed<Arriving<Self>> {
-        SessionWindowed(upstream: Arriving(upstream: self), gap: window.gap, lateness: .zero)
-    }
 }

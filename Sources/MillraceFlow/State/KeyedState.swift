@@ -46,15 +46,17 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
             return (try initial(), false)
         }
     }
-    public func get(_ key: Key) -> Value? {
-        if let found = table.get(key) { return found }
+    /// The value of a key, to look at until the state is next touched.
+    @inlinable @inline(__always) public func find(_ key: Key) -> UnsafeMutablePointer<Value>? {
+        let index = table.find(key)
+        if index >= 0 { return table.value(at: index) }
         guard let found = missing(key) else { return nil }
-        _ = table.insert(key, found, stored: true, dirty: false)
-        return found
+        return table.insert(key, found, stored: true, dirty: false)
     }
-    public func set(_ key: Key, _ value: Value) { update(key) { value }.pointee = value }
+    @inlinable public func get(_ key: Key) -> Value? { find(key)?.pointee }
+    @inlinable public func set(_ key: Key, _ value: Value) { update(key) { value }.pointee = value }
     /// Returns whether there was one.
-    @discardableResult public func remove(_ key: Key) -> Bool {
+    @inlinable @discardableResult public func remove(_ key: Key) -> Bool {
         if let gone = table.remove(key) {
             if gone.stored { words.pointee.removed.insert(key) }
             return true
@@ -78,7 +80,7 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
 
     /// Calls `body` for every watched key whose time is `now` or earlier, in the order of time and hash. `deadline`
     /// says when the value really ends; a later one puts the key back. `body` usually removes the key.
-    public func expire(
+    @inlinable public func expire(
         _ now: EventTime, deadline: (Value) -> EventTime, _ body: (Key, UnsafeMutablePointer<Value>) throws -> Void
     ) rethrows {
         while let key = words.pointee.deadlines.pop(now) {
@@ -93,8 +95,11 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
         }
     }
 
-    @usableFromInline func missing(_ key: Key) -> Value? {
-        guard !words.pointee.isComplete, let reader = words.pointee.reader else { return nil }
+    @inlinable @inline(__always) func missing(_ key: Key) -> Value? {
+        words.pointee.isComplete ? nil : stored(key)
+    }
+    @usableFromInline func stored(_ key: Key) -> Value? {
+        guard let reader = words.pointee.reader else { return nil }
         if words.pointee.removed.contains(key) { return nil }
         var bytes = ByteWriter()
         StateSchema.writePrefix(words.pointee.name, .entry, into: &bytes)
@@ -148,20 +153,20 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
         @usableFromInline var time: EventTime
         @usableFromInline var hash: UInt64
         @usableFromInline var key: Key
-        @usableFromInline init(time: EventTime, hash: UInt64, key: Key) {
+        @inlinable init(time: EventTime, hash: UInt64, key: Key) {
             (self.time, self.hash, self.key) = (time, hash, key)
         }
         /// Equal times go by hash: the order must not follow from how the heap came about.
-        @usableFromInline func isBefore(_ other: Entry) -> Bool {
+        @inlinable func isBefore(_ other: Entry) -> Bool {
             time != other.time ? time < other.time : hash < other.hash
         }
     }
     @usableFromInline var heap: [Entry] = []
-    @usableFromInline init() {}
+    @inlinable init() {}
 
     @inlinable var next: EventTime { heap.first?.time ?? .distantFuture }
 
-    @usableFromInline mutating func push(_ time: EventTime, _ key: Key) {
+    @inlinable mutating func push(_ time: EventTime, _ key: Key) {
         heap.append(Entry(time: time, hash: key.streamHash(seed: 0), key: key))
         var child = heap.count - 1
         while child > 0 {
@@ -172,7 +177,7 @@ public struct KeyedState<Key: StreamKey, Value: Storable>: BitwiseCopyable {
         }
     }
     /// The first key whose time is `now` or earlier.
-    @usableFromInline mutating func pop(_ now: EventTime) -> Key? {
+    @inlinable mutating func pop(_ now: EventTime) -> Key? {
         guard let first = heap.first, first.time <= now else { return nil }
         let last = heap.removeLast()
         guard !heap.isEmpty else { return first.key }

@@ -47,6 +47,12 @@ public struct Trigger: Sendable, Hashable {
 
     /// Slices may be shared among windows: every window says one thing, once.
     @usableFromInline var isPlain: Bool { self == .atWatermark }
+    /// Some results leave by the wall clock.
+    var goesByWall: Bool {
+        if case .every = early { return true }
+        if case .every = late { return true }
+        return false
+    }
 }
 
 extension Trigger: CustomStringConvertible {
