@@ -1,7 +1,8 @@
 public import MillraceCore
 
-/// The events of the Nexmark benchmark, made from a seed: of 50 events one is a new person, three are new auctions and
-/// 46 are bids, with the standard skews (half of all bids go to one hot auction, most hot sellers and bidders repeat).
+/// The events of the Nexmark benchmark, each made from a seed and its number: of 50 events one is a new person, three
+/// are new auctions and 46 are bids, with the standard skews (half of all bids go to one hot auction, most hot sellers
+/// and bidders repeat).
 ///
 /// Numbers follow the usual generator's configuration; the random sequence is our own, so streams of two generators
 /// agree in shape, not in values. Peers read our file.
@@ -56,76 +57,91 @@ public struct Nexmark: Sendable {
         "Cheyenne",
     ]
 
+    private let seed: UInt64
     private let start: EventTime
     private let microsecondsPerEvent: Int64
-    private var random: SeededRandom
-    private var count: Int64 = 0
 
     public init(seed: UInt64, start: EventTime, eventsPerSecond: Int64) {
         precondition(eventsPerSecond > 0 && eventsPerSecond <= 1_000_000, "1 to 1,000,000 events a second")
-        random = SeededRandom(seed: seed)
-        (self.start, microsecondsPerEvent) = (start, 1_000_000 / eventsPerSecond)
+        (self.seed, self.start, microsecondsPerEvent) = (seed, start, 1_000_000 / eventsPerSecond)
     }
 
-    public mutating func next() -> Event {
-        let (epoch, turn) = count.quotientAndRemainder(dividingBy: 50)
-        let at = start + TimeSpan(microseconds: count * microsecondsPerEvent)
-        count += 1
+    /// Event `number`, from 0: always the same, whichever were made before.
+    public func event(_ number: Int64) -> Event {
+        let (epoch, turn) = UInt64(number).quotientAndRemainder(dividingBy: 50)
+        let at = EventTime(microseconds: start.microseconds + number * microsecondsPerEvent)
+        var draws = Draws(SeededRandom(seed: seed &+ UInt64(number) &* 0xA076_1D64_78BD_642F))
         // The newest person and auction that exist when this event happens.
-        let lastPerson = epoch
-        let lastAuction = turn == 0 ? epoch * 3 - 1 : epoch * 3 + min(turn - 1, 2)
+        let lastPerson = Int64(epoch)
+        let lastAuction = turn == 0 ? lastPerson * 3 - 1 : lastPerson * 3 + min(Int64(turn) - 1, 2)
         switch turn {
-        case 0: return .person(person(epoch, at))
-        case 1...3: return .auction(auction(epoch * 3 + turn - 1, lastPerson, at))
-        default: return .bid(bid(lastAuction, lastPerson, at))
+        case 0: return .person(person(lastPerson, at, &draws))
+        case 1...3: return .auction(auction(lastPerson * 3 + Int64(turn) - 1, lastPerson, at, &draws))
+        default: return .bid(bid(lastAuction, lastPerson, at, &draws))
         }
     }
 
-    private mutating func person(_ number: Int64, _ at: EventTime) -> Person {
+    private func person(_ number: Int64, _ at: EventTime, _ draws: inout Draws) -> Person {
         Person(
-            id: Self.firstPerson + number, name: pick(Self.firstNames) + " " + pick(Self.lastNames),
-            city: pick(Self.cities), state: pick(Self.states), at: at)
+            id: Self.firstPerson + number, name: draws.pick(Self.firstNames) + " " + draws.pick(Self.lastNames),
+            city: draws.pick(Self.cities), state: draws.pick(Self.states), at: at)
     }
 
-    private mutating func auction(_ number: Int64, _ lastPerson: Int64, _ at: EventTime) -> Auction {
+    private func auction(_ number: Int64, _ lastPerson: Int64, _ at: EventTime, _ draws: inout Draws) -> Auction {
         let seller =
-            random.chance(1, in: Self.hotSellerRatio)
-            ? recentPerson(lastPerson) : lastPerson / Self.hotStep * Self.hotStep
-        let initial = price()
+            draws.below(Self.hotSellerRatio) == 0
+            ? recentPerson(lastPerson, &draws) : lastPerson / Self.hotStep * Self.hotStep
+        let initial = draws.price()
         // Auctions stay open for as long as it takes to open `openAuctions` more, give or take.
-        let open = Self.openAuctions * 50 / 3 * microsecondsPerEvent
+        let open = UInt64(Self.openAuctions * 50 / 3 * microsecondsPerEvent)
         return Auction(
             id: Self.firstAuction + number, seller: Self.firstPerson + seller,
-            category: Self.firstCategory + Int64(random.next(upperBound: Self.categories)), initialBid: initial,
-            reserve: initial + price(), at: at,
-            expires: at + TimeSpan(microseconds: 1 + Int64(random.next(upperBound: UInt64(max(1, open * 2))))))
+            category: Self.firstCategory + Int64(draws.below(Self.categories)), initialBid: initial,
+            reserve: initial + draws.price(), at: at,
+            expires: at + TimeSpan(microseconds: 1 + Int64(draws.below(max(1, open * 2)))))
     }
 
-    private mutating func bid(_ lastAuction: Int64, _ lastPerson: Int64, _ at: EventTime) -> Bid {
-        let auction: Int64
-        if random.chance(1, in: Self.hotAuctionRatio) {
-            let first = max(0, lastAuction - Self.openAuctions)
-            auction = first + Int64(random.next(upperBound: UInt64(lastAuction - first + 1)))
-        } else {
-            auction = lastAuction / Self.hotStep * Self.hotStep
-        }
-        let bidder =
-            random.chance(1, in: Self.hotBidderRatio)
-            ? recentPerson(lastPerson) : lastPerson / Self.hotStep * Self.hotStep + 1
-        return Bid(auction: Self.firstAuction + auction, bidder: Self.firstPerson + bidder, price: price(), at: at)
+    private func bid(_ lastAuction: Int64, _ lastPerson: Int64, _ at: EventTime, _ draws: inout Draws) -> Bid {
+        let choices = draws.next()
+        // Both are computed and one is taken: which is no more than a coin to the processor.
+        let open = max(0, lastAuction - Self.openAuctions)
+        let anyAuction = open + Int64(draws.below(UInt64(lastAuction - open + 1)))
+        let hotAuction = lastAuction / Self.hotStep * Self.hotStep
+        let anyBidder = recentPerson(lastPerson, &draws)
+        let hotBidder = lastPerson / Self.hotStep * Self.hotStep + 1
+        return Bid(
+            auction: Self.firstAuction + (choices % Self.hotAuctionRatio == 0 ? anyAuction : hotAuction),
+            bidder: Self.firstPerson + ((choices >> 8) % Self.hotBidderRatio == 0 ? anyBidder : hotBidder),
+            price: draws.price(), at: at)
     }
 
-    private mutating func recentPerson(_ last: Int64) -> Int64 {
+    private func recentPerson(_ last: Int64, _ draws: inout Draws) -> Int64 {
         let first = max(0, last - Self.activePeople)
-        return first + Int64(random.next(upperBound: UInt64(last - first + 1)))
+        return first + Int64(draws.below(UInt64(last - first + 1)))
     }
+}
 
+/// What one event's random numbers are made into. A stream is made while it is measured, so none of this
+/// divides.
+private struct Draws {
+    private var random: SeededRandom
+    init(_ random: SeededRandom) { self.random = random }
+
+    mutating func next() -> UInt64 { random.next() }
+    /// Below `bound`; the lowest numbers are more likely by less than 1 in 2⁴⁰.
+    mutating func below(_ bound: UInt64) -> UInt64 { random.next().multipliedFullWidth(by: bound).high }
     /// Between 1.00 and 1,000,000.00 in cents; every order of magnitude equally likely.
-    private mutating func price() -> Int64 {
-        var magnitude: Int64 = 100
-        for _ in 0..<random.next(upperBound: 6 as UInt64) { magnitude *= 10 }
-        return magnitude + Int64(random.next(upperBound: UInt64(magnitude) * 9))
+    mutating func price() -> Int64 {
+        let magnitude: UInt64 =
+            switch below(6) {
+            case 0: 100
+            case 1: 1_000
+            case 2: 10_000
+            case 3: 100_000
+            case 4: 1_000_000
+            default: 10_000_000
+            }
+        return Int64(magnitude + below(magnitude * 9))
     }
-
-    private mutating func pick(_ names: [String]) -> String { names[Int(random.next(upperBound: UInt64(names.count)))] }
+    mutating func pick(_ names: [String]) -> String { names[Int(below(UInt64(names.count)))] }
 }

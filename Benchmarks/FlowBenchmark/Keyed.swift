@@ -39,6 +39,7 @@ enum Keyed {
         let all = trades(records, keys: keys)
         defer { all.deallocate() }
         let ticks = all.withMemoryRebound(to: Tick.self) { $0 }
+        byHand(all, rounds, keys)
         let tumbling = try time("tumbling 10 s, local", Local(window: .tumbling(.seconds(10))), ticks, rounds, keys)
         if keys <= 1_000_000 {
             let sliding = try time(
@@ -51,6 +52,23 @@ enum Keyed {
             try steady("tumbling, one window, keys there already", ticks, max(2, rounds), keys)
         }
         _ = try time("tumbling 10 s, pre-combine", Shuffled(window: .tumbling(.seconds(10))), all, rounds, keys)
+    }
+
+    /// The floor: the records read once, and a counter for each key in one array, emptied every ten seconds.
+    static func byHand(_ all: UnsafeMutableBufferPointer<Trade>, _ rounds: Int, _ keys: Int) {
+        _ = measure("the same counts by hand, \(keys) keys", rounds: rounds, records: all.count) {
+            var counts = [Int](repeating: 0, count: keys)
+            var results = 0
+            var end = EventTime.seconds(10)
+            for trade in all where trade.size >= 0 {
+                if trade.at >= end {
+                    for key in counts.indices where counts[key] > 0 { (results, counts[key]) = (results + 1, 0) }
+                    end = end + .seconds(10)
+                }
+                counts[Int(trade.symbol)] &+= 1
+            }
+            return UInt64(results)
+        }
     }
 
     static func steady(
@@ -68,7 +86,7 @@ enum Keyed {
         }
     }
 
-    static func time<P: Pipeline, T: StageRecord>(
+    static func time<P: Pipeline, T: Record>(
         _ name: String, _ pipeline: P, _ all: UnsafeMutableBufferPointer<T>, _ rounds: Int, _ keys: Int
     ) throws -> Double {
         let output = ValueBuffer<P.Output>()

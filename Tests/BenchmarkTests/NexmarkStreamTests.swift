@@ -6,8 +6,8 @@ import Testing
 @Suite struct NexmarkStreamTests {
     private static let count = 100_000
     private static func events(seed: UInt64 = 1, _ count: Int = count) -> [Nexmark.Event] {
-        var stream = Nexmark(seed: seed, start: .seconds(1_700_000_000), eventsPerSecond: 10_000)
-        return (0..<count).map { _ in stream.next() }
+        let stream = Nexmark(seed: seed, start: .seconds(1_700_000_000), eventsPerSecond: 10_000)
+        return (0..<count).map { stream.event(Int64($0)) }
     }
     private static let stream = events()
     private static let people = stream.compactMap { if case .person(let person) = $0 { person } else { nil } }

@@ -1,3 +1,4 @@
+import BenchmarkData
 import Millrace
 import MillraceCore
 
@@ -8,14 +9,17 @@ import MillraceCore
 @main struct NexmarkApp: StreamApp {
     var topology: Topology {
         let host = HostProcess.system
-        let stream = NexmarkSource(count: host.variable("NEXMARK_EVENTS").flatMap { Int64($0) } ?? 1_000_000)
+        let count = host.variable("NEXMARK_EVENTS").flatMap { Int64($0) } ?? 1_000_000
+        let nexmark = Nexmark.sample()
+        // One partition, so that the order is the generator's.
+        let stream = Generator("nexmark", count: count) { NexmarkRecord(event: nexmark.event($0)) }
         guard let names = host.variable("NEXMARK_QUERIES") else {
             return Topology([
                 stream.feeds(Query3(), with: stream).into(Table("q3_sellers")),
                 stream.feeds(Query4()).into(Table("q4_mean_prices")),
                 stream.feeds(Query5()).into(Table("q5_hot_auctions")),
                 stream.feeds(Query7()).into(Table("q7_highest_bids")),
-                stream.feeds(Query8(), with: stream).into(Table("q8_new_sellers")),
+                stream.feeds(Query8()).into(Table("q8_new_sellers")),
                 stream.feeds(Query11()).into(Table("q11_sessions")),
                 stream.feeds(Query12()).into(Table("q12_bids")),
                 .console(Console(port: 8080)),
@@ -25,6 +29,7 @@ import MillraceCore
         return Topology(
             names.split(separator: ",").compactMap { name in
                 switch name {
+                case "none": stream.feeds(NoQuery()).into(results)
                 case "q0": stream.feeds(Query0()).into(results)
                 case "q1": stream.feeds(Query1()).into(results)
                 case "q2": stream.feeds(Query2()).into(results)
@@ -32,12 +37,19 @@ import MillraceCore
                 case "q4": stream.feeds(Query4()).into(results)
                 case "q5": stream.feeds(Query5()).into(results)
                 case "q7": stream.feeds(Query7()).into(results)
-                case "q8": stream.feeds(Query8(), with: stream).into(results)
+                case "q8": stream.feeds(Query8()).into(results)
                 case "q11": stream.feeds(Query11()).into(results)
                 case "q12": stream.feeds(Query12()).into(results)
                 default: nil
                 }
             })
+    }
+}
+
+extension Nexmark {
+    /// - Parameter eventsPerSecond: of event time; the records come as fast as they are taken.
+    static func sample(eventsPerSecond: Int64 = 10_000) -> Nexmark {
+        Nexmark(seed: 1, start: .seconds(1_700_000_000), eventsPerSecond: eventsPerSecond)
     }
 }
 

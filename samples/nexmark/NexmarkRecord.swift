@@ -120,6 +120,17 @@ extension Nexmark.Bid: RowShape {
     }
 }
 
+extension NewSeller: RowShape {
+    static func shape(into layout: inout RowLayout, name: String, role: ColumnRole) {
+        layout.add("name", role, .text)
+        layout.add("auction", role, .int)
+    }
+    func write(to row: inout RowBuffer) {
+        row.text(name)
+        row.int(auction)
+    }
+}
+
 extension Pair: RowShape where Left == Nexmark.Person, Right == Nexmark.Auction {
     public static func shape(into layout: inout RowLayout, name: String, role: ColumnRole) {
         layout.add("name", role, .text)

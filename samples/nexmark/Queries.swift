@@ -3,7 +3,14 @@ import Millrace
 
 /// The queries of the Nexmark benchmark as pipelines, in its numbering. Prices are in cents.
 
-/// Every bid as it is: what moving a record costs.
+/// Nothing of the stream: what making it costs, the control of the others.
+struct NoQuery: Pipeline {
+    var body: some Flow<NexmarkRecord, NexmarkRecord> {
+        Events<NexmarkRecord>().filter { $0.at == .distantFuture }
+    }
+}
+
+/// Every event as it is: what moving a record costs.
 struct Query0: Pipeline {
     var body: some Flow<NexmarkRecord, NexmarkRecord> { Events<NexmarkRecord>() }
 }
@@ -211,17 +218,84 @@ struct HighestBid: CodableRow, Hashable {
 
 /// Who came and opened an auction within the same ten seconds.
 struct Query8: Pipeline {
-    var body: some Flow<NexmarkRecord, Keyed<Int64, Pair<Nexmark.Person, Nexmark.Auction>>> {
-        let people = Events<NexmarkRecord>()
+    var body: some Flow<NexmarkRecord, Keyed<Int64, NewSeller>> {
+        Events<NexmarkRecord>()
             .timed(by: \.at)
-            .compactMap(to: Nexmark.Person.self) { $0.person }
-            .keyed(by: \.id)
-        let auctions = Events<NexmarkRecord>()
-            .timed(by: \.at)
-            .compactMap(to: Nexmark.Auction.self) { $0.auction }
-            .keyed(by: \.seller)
-        return people.join(auctions, in: .tumbling(.seconds(10)))
+            .compactMap(to: Arrival.self) { Arrival($0.event) }
+            .keyed(by: \.person)
+            .window(.tumbling(.seconds(10)))
+            .aggregate(Arrivals(), named: "arrivals")
+            .flatMap(to: Keyed<Int64, NewSeller>.self) { pane in
+                // An auction without a name is of someone who came earlier.
+                let auctions = pane.value.name.isEmpty ? [] : pane.value.auctions
+                return auctions.lazy.map { Keyed(key: pane.key, value: NewSeller(name: pane.value.name, auction: $0)) }
+            }
     }
+}
+struct NewSeller: Hashable {
+    var name: String
+    var auction: Int64
+}
+/// What concerns one person: that they came, or that they opened an auction.
+enum Arrival: Storable {
+    case came(Int64, name: String)
+    case opened(Int64, auction: Int64)
+
+    init?(_ event: Nexmark.Event) {
+        switch event {
+        case .person(let person): self = .came(person.id, name: person.name)
+        case .auction(let auction): self = .opened(auction.seller, auction: auction.id)
+        case .bid: return nil
+        }
+    }
+    var person: Int64 {
+        switch self {
+        case .came(let person, _), .opened(let person, _): person
+        }
+    }
+    func store(into writer: inout ByteWriter) {
+        switch self {
+        case .came(let person, let name):
+            writer.byte(0)
+            writer.integer(person)
+            name.store(into: &writer)
+        case .opened(let person, let auction):
+            writer.byte(1)
+            writer.integer(person)
+            writer.integer(auction)
+        }
+    }
+    static func load(from reader: inout ByteReader) throws -> Arrival {
+        try reader.byte() == 0
+            ? .came(try reader.integer(), name: try .load(from: &reader))
+            : .opened(try reader.integer(), auction: try reader.integer())
+    }
+}
+/// Brings a person's arrival and auctions together, whichever comes first.
+struct Arrivals: MergeableAggregate {
+    struct Held: Storable {
+        var name = ""
+        var auctions: [Int64] = []
+        func store(into writer: inout ByteWriter) {
+            name.store(into: &writer)
+            auctions.store(into: &writer)
+        }
+        static func load(from reader: inout ByteReader) throws -> Held {
+            Held(name: try .load(from: &reader), auctions: try .load(from: &reader))
+        }
+    }
+    func makeAccumulator() -> Held { Held() }
+    func add(_ arrival: Arrival, to held: inout Held) {
+        switch arrival {
+        case .came(_, let name): held.name = name
+        case .opened(_, let auction): held.auctions.append(auction)
+        }
+    }
+    func merge(_ other: Held, into held: inout Held) {
+        if held.name.isEmpty { held.name = other.name }
+        held.auctions += other.auctions
+    }
+    func result(of held: Held) -> Held { held }
 }
 
 /// How many bids a person makes without a pause of ten seconds.

@@ -26,10 +26,11 @@ public class NexmarkStream {
 
     private final long start, microsecondsPerEvent;
     private final Event event = new Event();
+    private final long seed;
     private long state, count;
 
     public NexmarkStream(long seed, long startMicroseconds, long eventsPerSecond) {
-        state = seed;
+        this.seed = seed;
         start = startMicroseconds;
         microsecondsPerEvent = 1_000_000 / eventsPerSecond;
     }
@@ -37,6 +38,8 @@ public class NexmarkStream {
     public Event next() {
         long epoch = count / 50, turn = count % 50;
         event.at = start + count * microsecondsPerEvent;
+        // Each event has draws of its own.
+        state = seed + count * 0xA0761D6478BD642FL;
         count++;
         long lastAuction = turn == 0 ? epoch * 3 - 1 : epoch * 3 + Math.min(turn - 1, 2);
         if (turn == 0) person(epoch);
@@ -66,13 +69,11 @@ public class NexmarkStream {
 
     private void bid(long lastAuction, long lastPerson) {
         event.kind = Event.BID;
-        if (below(2) < 1) {
-            long first = Math.max(0, lastAuction - OPEN_AUCTIONS);
-            event.auction = FIRST_ID + first + below(lastAuction - first + 1);
-        } else {
-            event.auction = FIRST_ID + lastAuction / HOT_STEP * HOT_STEP;
-        }
-        event.bidder = FIRST_ID + (below(4) < 1 ? recentPerson(lastPerson) : lastPerson / HOT_STEP * HOT_STEP + 1);
+        long choices = random();
+        long open = Math.max(0, lastAuction - OPEN_AUCTIONS);
+        long anyAuction = open + below(lastAuction - open + 1), anyBidder = recentPerson(lastPerson);
+        event.auction = FIRST_ID + (choices % 2 == 0 ? anyAuction : lastAuction / HOT_STEP * HOT_STEP);
+        event.bidder = FIRST_ID + ((choices >>> 8) % 4 == 0 ? anyBidder : lastPerson / HOT_STEP * HOT_STEP + 1);
         event.price = price();
     }
 
@@ -98,18 +99,9 @@ public class NexmarkStream {
         return z ^ (z >>> 31);
     }
 
-    /** A number from 0 below a positive bound, as Swift's own next(upperBound:) draws it. */
+    /** A number from 0 below a positive bound: the high half of a product of which one side is unsigned. */
     private long below(long bound) {
         long random = random();
-        long low = random * bound;
-        if (Long.compareUnsigned(low, bound) < 0) {
-            long threshold = Long.remainderUnsigned(-bound, bound);
-            while (Long.compareUnsigned(low, threshold) < 0) {
-                random = random();
-                low = random * bound;
-            }
-        }
-        // The high half of the product: bound is positive, random is unsigned.
         return Math.multiplyHigh(random, bound) + (random < 0 ? bound : 0);
     }
 }

@@ -10,6 +10,8 @@ final class CommitJob: Sendable {
     struct Success: Sendable {
         var mark: TaskMark
         var duration: TimeSpan
+        /// What was committed; its storage may be used again.
+        var spent: Outbox
     }
     private let outcome = Lock<Result<Success, Failure>?>(nil)
 
@@ -19,13 +21,17 @@ final class CommitJob: Sendable {
         wake: @escaping @Sendable () -> Void
     ) throws(Failure) {
         let outcome = outcome
+        // Taken out by the thread that works on it, so that nobody else holds its storage when it is done.
+        let parcel = Lock<(commit: TaskCommit, outbox: Outbox)?>((commit, outbox))
         try context.commits.submit {
+            guard let (commit, outbox) = parcel.withLock({ $0.take() }) else { return }
             let start = context.clock.now
             do throws(Failure) {
                 let mark = try context.fence.commit(as: run) { () throws(Failure) in
                     try Self.perform(commit, outbox, context)
                 }
-                outcome.withLock { $0 = .success(Success(mark: mark, duration: context.clock.now - start)) }
+                let success = Success(mark: mark, duration: context.clock.now - start, spent: outbox)
+                outcome.withLock { $0 = .success(success) }
             } catch {
                 outcome.withLock { $0 = .failure(error) }
             }
@@ -33,8 +39,10 @@ final class CommitJob: Sendable {
         }
     }
 
-    /// `nil` while it is under way.
-    var result: Result<Success, Failure>? { outcome.withLock { $0 } }
+    /// While it is under way there is no result.
+    var isDone: Bool { outcome.withLock { $0 != nil } }
+    /// `nil` while it is under way, and once it was taken.
+    func takeResult() -> Result<Success, Failure>? { outcome.withLock { $0.take() } }
 
     private static func perform(_ commit: TaskCommit, _ outbox: Outbox, _ context: TaskContext) throws(Failure)
         -> TaskMark

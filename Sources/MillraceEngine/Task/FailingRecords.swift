@@ -43,8 +43,8 @@ struct FailingRecords {
         _ batch: UnsafeBufferPointer<RawRecord>, _ kernel: StageKernel, _ out: inout StageOutput,
         attemptAt wall: EventTime
     ) {
-        guard let blame else { return run(batch, kernel, &out, wall) }
-        if blame.trusts(batch) { return blame.guarding(batch) { run(batch, kernel, &out, wall) } }
+        guard let blame, let offsets = batch.offsets else { return run(batch, kernel, &out, wall) }
+        if blame.trusts(offsets) { return blame.guarding(offsets) { run(batch, kernel, &out, wall) } }
         for index in batch.indices {
             let one = UnsafeBufferPointer(rebasing: batch[index...index])
             if let deaths = blame.deaths(with: batch[index].offset) {
@@ -52,9 +52,25 @@ struct FailingRecords {
                     letter(batch[index], "a trap in user code ended the process", attempts: deaths, wall))
                 if policy.then == .parkKey, let key = batch[index].key { park(Array(key)) }
             } else {
-                blame.guarding(one) { run(one, kernel, &out, wall) }
+                blame.guarding(batch[index].offset...batch[index].offset) { run(one, kernel, &out, wall) }
             }
         }
+    }
+
+    /// The same for records that are values. They become bytes when one of them may have to be kept.
+    mutating func process<T: Record>(
+        _ batch: ValueBatch<T>, _ input: TypedInput<T>, _ kernel: StageKernel, _ out: inout StageOutput,
+        attemptAt wall: EventTime
+    ) {
+        guard let offsets = batch.offsets else { return }
+        if policy.then == .parkKey || !parked.isEmpty || blame?.trusts(offsets) == false {
+            return batch.lendBytes { process($0, kernel, &out, attemptAt: wall) }
+        }
+        let run = { (out: inout StageOutput) in
+            input.process(batch.values, at: batch.time, from: batch.first, into: &out)
+        }
+        if let blame { blame.guarding(offsets) { run(&out) } } else { run(&out) }
+        if !out.bad.isEmpty { batch.lendBytes { settle($0, kernel, &out, wall) } }
     }
 
     private mutating func run(

@@ -16,6 +16,8 @@ struct TaskPort: Sendable {
 struct InputPort {
     let name: String
     let reader: any SourceReader
+    /// The same reader, when its records are values and this stage's kernel takes them as they are.
+    let values: (any ValueReader)?
     var failing: FailingRecords
     /// Everything before it is part of a commit that was begun.
     var committed: Int64

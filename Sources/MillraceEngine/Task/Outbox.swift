@@ -18,6 +18,12 @@ struct Outbox: Sendable {
         records.isEmpty && rows.isEmpty && sides.allSatisfy(\.records.isEmpty) && deadLetters.isEmpty
             && marks.isEmpty
     }
+    /// Empty, with the storage of records and rows kept.
+    mutating func removeAll() {
+        records.removeAll()
+        rows.removeAll()
+        (sides, deadLetters, marks) = ([], [], [])
+    }
     var byteCount: Int { records.byteCount + rows.byteCount + sides.reduce(0) { $0 + $1.records.byteCount } }
 }
 

@@ -30,17 +30,22 @@ struct RecordBlame {
     func deaths(with offset: Int64) -> Int? { condemned.first { $0.contains(offset) }?.deaths }
 
     /// None of these records was there when a process died.
-    func trusts(_ batch: UnsafeBufferPointer<RawRecord>) -> Bool {
+    func trusts(_ offsets: ClosedRange<Int64>) -> Bool {
         if suspects.isEmpty, condemned.isEmpty { return true }
-        guard let first = batch.first, let last = batch.last else { return true }
-        return !(suspects + condemned).contains { $0.from <= last.offset && first.offset <= $0.through }
+        return !(suspects + condemned).contains { $0.from <= offsets.upperBound && offsets.lowerBound <= $0.through }
     }
 
     /// Runs user code on records, so that its death is theirs.
-    func guarding<R>(_ batch: UnsafeBufferPointer<RawRecord>, _ body: () -> R) -> R {
-        guard let first = batch.first, let last = batch.last else { return body() }
-        slot.enter(from: first.offset, through: last.offset)
+    func guarding<R>(_ offsets: ClosedRange<Int64>, _ body: () -> R) -> R {
+        slot.enter(from: offsets.lowerBound, through: offsets.upperBound)
         defer { slot.leave() }
         return body()
+    }
+}
+
+extension UnsafeBufferPointer<RawRecord> {
+    var offsets: ClosedRange<Int64>? {
+        guard let first, let last else { return nil }
+        return first.offset...last.offset
     }
 }

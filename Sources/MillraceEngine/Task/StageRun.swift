@@ -30,6 +30,8 @@ final class StageRun {
     private var mark: TaskMark
     private var out: StageOutput
     private var outbox: Outbox
+    /// What the last commit that is done was made of: a busy task fills the same memory again.
+    private var spare: Outbox?
     private var delta = StateDelta()
     private var job: CommitJob?
 
@@ -56,7 +58,7 @@ final class StageRun {
         (run, state) = (start.run, UnsettledState(context.store.stateReader(of: context.address)))
         kernel = context.stage.makeKernel(KernelOptions(seed: context.seed, idleAfter: context.idleAfter))
         try kernel.restore(from: state, watermark: mark.watermark)
-        ports = try Self.open(context, mark)
+        ports = try Self.open(context, mark, kernel)
         if context.upstreamTasks > 0 {
             upstream = UpstreamWatermarks(
                 expecting: context.upstreamTasks, restoring: mark.upstream, combined: mark.watermark)
@@ -72,7 +74,9 @@ final class StageRun {
         }
     }
 
-    private static func open(_ context: TaskContext, _ mark: TaskMark) throws(Failure) -> [InputPort] {
+    private static func open(
+        _ context: TaskContext, _ mark: TaskMark, _ kernel: StageKernel
+    ) throws(Failure) -> [InputPort] {
         guard mark.positions.isEmpty || mark.positions.count == context.ports.count else {
             throw Failure(
                 .incompatible,
@@ -90,9 +94,18 @@ final class StageRun {
                 context.failures, port: index, input: port.name, task: context.address, release: context.release,
                 blame: blame)
             try failing.restore(from: context.store.stateReader(of: context.address))
-            ports.append(InputPort(name: port.name, reader: reader, failing: failing, committed: reader.position))
+            ports.append(
+                InputPort(
+                    name: port.name, reader: reader,
+                    values: (reader as? any ValueReader).flatMap { reader in
+                        takes(reader, kernel, index) ? reader : nil
+                    }, failing: failing, committed: reader.position))
         }
         return ports
+    }
+
+    private static func takes<R: ValueReader>(_ reader: R, _ kernel: StageKernel, _ port: Int) -> Bool {
+        kernel.values(of: R.Value.self, port: port) != nil
     }
 
     func close() {
@@ -140,7 +153,7 @@ final class StageRun {
             || outbox.deadLetters.count >= Limits.deadLettersPerCommit
     }
     /// A commit is on its way to the disk.
-    var isCommitting: Bool { job.map { $0.result == nil } ?? false }
+    var isCommitting: Bool { job.map { !$0.isDone } ?? false }
     /// Full, and the commit that would make room is under way.
     var isHeldBack: Bool { job != nil && isFull }
     private var hasUncommitted: Bool { isTimeUncommitted || ports.contains { $0.position != $0.committed } }
@@ -183,7 +196,11 @@ final class StageRun {
         if upstream != nil, let marked = reader as? any MarkedReader {
             outcome = try marked.read(maxBytes: budget, onMark: tell) { self.process($0, port: index) }
         } else {
-            outcome = try reader.read(maxBytes: budget) { self.process($0, port: index) }
+            if let values = ports[index].values {
+                outcome = try read(values, port: index, maxBytes: budget)
+            } else {
+                outcome = try reader.read(maxBytes: budget) { self.process($0, port: index) }
+            }
             kernel.advance(to: kernel.observed, into: &out)
         }
         for rejected in reader.takeRejected() {
@@ -192,6 +209,25 @@ final class StageRun {
         }
         if reader.position != before { lastRecord = now }
         return outcome
+    }
+
+    /// Records that never were bytes go into the kernel as they are.
+    private func read<R: ValueReader>(_ reader: R, port: Int, maxBytes: Int) throws(Failure) -> ReadOutcome {
+        let size = MemoryLayout<R.Value>.stride
+        guard let input = kernel.values(of: R.Value.self, port: port) else {
+            preconditionFailure("a kernel takes values of the types it took when it was made")
+        }
+        return try reader.read(maxRecords: max(1, maxBytes / size)) { batch in
+            bytesSinceCommit += batch.values.count * size
+            mark.recordsIn += Int64(batch.values.count)
+            unread.read(upTo: batch.time)
+            if context.taps.input.isTapped {
+                batch.lendBytes {
+                    context.taps.input.see($0, partition: context.address.partition, now: context.clock.now)
+                }
+            }
+            ports[port].failing.process(batch, input, kernel, &out, attemptAt: context.clock.wall)
+        }
     }
 
     private func process(_ batch: UnsafeBufferPointer<RawRecord>, port: Int) {
@@ -243,10 +279,11 @@ final class StageRun {
     // MARK: The commit
 
     private func settleCommit(at now: MonotonicTime) throws(Failure) {
-        guard let result = job?.result else { return }
+        guard let result = job?.takeResult() else { return }
         job = nil
         state.settled()
         let success = try result.get()
+        if success.spent.byteCount <= context.commitBytes { spare = success.spent }
         for (port, position) in zip(ports, success.mark.positions) { port.reader.committed(upTo: position) }
         let wall = context.clock.wall
         board.update {
@@ -288,7 +325,10 @@ final class StageRun {
         guard
             ports.contains(where: { $0.position != $0.committed }) || mark.commits == 0 || !outbox.isEmpty
                 || delta.count > 0 || isTimeUncommitted || isFinished != mark.isFinished
-        else { return }
+        else {
+            spare = nil
+            return
+        }
         mark.positions = ports.map(\.position)
         mark.upstream = upstream?.producers ?? []
         mark.watermark = kernel.watermark
@@ -304,8 +344,13 @@ final class StageRun {
             delta: delta, rows: context.table == nil ? nil : outbox.rows, table: context.table)
         state.committing(delta)
         job = try CommitJob(commit, outbox, as: run, context: context, wake: wake)
-        // New buffers: the old ones belong to the commit now. Once per commit, not per record.
+        // Other buffers: these belong to the commit now. Once per commit, not per record.
         outbox = Outbox(rows: RowBuffer(layout: context.layout))
+        if var free = spare.take() {
+            free.removeAll()
+            swap(&out.records, &free.records)
+            swap(&out.rows, &free.rows)
+        }
         delta = StateDelta()
         for index in ports.indices { ports[index].committed = ports[index].position }
         bytesSinceCommit = 0

@@ -33,8 +33,8 @@ public final class StageKernel {
     private let setup: StageSetup
     private let processBody: Process
     private let tell: Tell
-    /// A `TypedInput` of the stage's own record type.
-    private let typed: Any
+    /// The body of a `TypedInput` for a port.
+    private let inlet: (Int) -> Any?
     private var idleness: Idleness
     private let idleAfter: TimeSpan?
     private let ports: Int
@@ -43,9 +43,9 @@ public final class StageKernel {
 
     @usableFromInline init(
         setup: StageSetup, options: KernelOptions, ports: Int, process: @escaping Process, tell: @escaping Tell,
-        typed: Any
+        inlet: @escaping (Int) -> Any?
     ) {
-        (self.setup, processBody, self.tell, self.typed) = (setup, process, tell, typed)
+        (self.setup, processBody, self.tell, self.inlet) = (setup, process, tell, inlet)
         self.ports = ports
         idleAfter = setup.isSource ? options.idleAfter : nil
         idleness = Idleness(after: idleAfter)
@@ -82,15 +82,19 @@ public final class StageKernel {
     @discardableResult public func process(
         _ batch: UnsafeBufferPointer<RawRecord>, port: Int = 0, stoppingAtBad: Bool = false, into out: inout StageOutput
     ) -> Int {
-        if !batch.isEmpty { idleness.sawRecord(wall: setup.root.wall) }
-        let taken = processBody(batch, port, stoppingAtBad, &out)
-        setup.combineClocks()
-        return taken
+        around(isEmpty: batch.isEmpty) { processBody(batch, port, stoppingAtBad, &out) }
+    }
+    func around<R>(isEmpty: Bool, _ body: () -> R) -> R {
+        if !isEmpty { idleness.sawRecord(wall: setup.root.wall) }
+        defer { setup.combineClocks() }
+        return body()
     }
 
-    /// The way in for values that were never bytes: generators, benchmarks, tests. `nil` for another type than the
-    /// stage's own.
-    public func values<T: StageRecord>(of _: T.Type) -> TypedInput<T>? { typed as? TypedInput<T> }
+    /// The way in for values that were never bytes; keep it, it costs an allocation. `nil` when the port's records are
+    /// of another type, or came through a shuffle.
+    public func values<T: Record>(of _: T.Type, port: Int = 0) -> TypedInput<T>? {
+        (inlet(port) as? TypedInput<T>.Body).map { TypedInput(self, $0) }
+    }
 
     /// No record before `watermark` is expected any more. Going back does nothing.
     public func advance(to watermark: EventTime, into out: inout StageOutput) {
@@ -148,17 +152,6 @@ public final class StageKernel {
         var freed = 0
         for slot in setup.slots where stateBytes > budget { freed += slot.evict(bytes: stateBytes - budget) }
         return freed
-    }
-}
-
-/// Values into a stage, without bytes.
-public struct TypedInput<Value: StageRecord> {
-    public typealias Body = (UnsafeBufferPointer<Value>, EventTime, inout StageOutput) -> Void
-    private let body: Body
-    @usableFromInline init(_ body: @escaping Body) { self.body = body }
-    /// - Parameter time: the time of the records that bring none of their own.
-    public func process(_ values: UnsafeBufferPointer<Value>, at time: EventTime, into out: inout StageOutput) {
-        body(values, time, &out)
     }
 }
 
@@ -227,20 +220,12 @@ extension StageKernel {
                 } catch { faults.note("stage", "\(signal)", error) }
                 faults.report(sink, &out)
             },
-            typed: TypedInput<Q.F.StageInput> { values, time, out in
-                let flow = Q.flow(of: pipeline)
-                let looksAhead = flow.wantsPreparing(state)
-                for index in values.indices {
-                    if looksAhead, index % Limits.recordsAhead == 0 {
-                        let end = min(index + Limits.recordsAhead, values.count)
-                        for next in index..<end { flow.prepare(values[next], state: state) }
-                    }
-                    if takesLogTime { clock.observe(time, bound: bound) }
-                    StageKernel.run(values[index], time, flow, state, sink, faults, sendsAlone, &out) {
-                        BadRecord(offset: Int64(index), port: 0, cause: faults.cause, reason: "\($0)")
-                    }
-                }
-                if sendsAlone { faults.report(sink, &out) }
+            inlet: { port in
+                guard port >= 0, port < Q.F.StageInput.portCount else { return nil }
+                return Q.F.StageInput.inlet(
+                    port: port, by: WholeInlet<Q.F.StageInput>.self, InletSeat(Q.self, sink, setup, port: port),
+                    pipeline,
+                    state)
             })
     }
 }

@@ -20,6 +20,10 @@ public protocol StageRecord: Sendable {
     static var portCount: Int { get }
     /// `time` holds the log's time and may be set to a better one.
     static func decode(_ raw: RawRecord, port: Int, time: inout EventTime) throws -> Self
+    /// What takes the values of a port as they are; `nil` for one whose values come as bytes only.
+    static func inlet<I: InletPath, Q: FlowPath, S: StageSink>(
+        port: Int, by _: I.Type, _ seat: InletSeat<Q, S>, _ pipeline: Q.P, _ state: Q.F.State
+    ) -> Any? where I.Value == Self, I.Input == Q.F.StageInput, Q.F.Output == S.Value
 }
 
 /// What can be sent through a shuffle.
