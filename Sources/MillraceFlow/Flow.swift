@@ -25,6 +25,8 @@ public protocol Flow<Input, Output>: Sendable {
     associatedtype StageInput: StageRecord
     associatedtype Output: Sendable
     associatedtype State: BitwiseCopyable
+    /// The first step of the stage that this step is in.
+    associatedtype Head: StageHead
 
     func makeState(_ setup: StageSetup) -> State
     func process(
@@ -39,9 +41,7 @@ public protocol Flow<Input, Output>: Sendable {
     /// Something other than a record happened: time went on, or a commit is about to be made.
     func signal(_ signal: Signal, state: State, emit: (Output, EventTime) throws -> Void) throws
 
-    /// Adds the stages before the one this step is in, and returns where that stage's input comes from.
-    static func stages<Q: FlowPath>(into plan: inout PlanBuilder, of pipeline: Q.P, by path: Q.Type) -> [StagePort]
-    where Q.F == Self
+    static func head(of flow: Self) -> Head
     /// One line per step, in the order records pass.
     func describe(into text: inout StageDescription)
 }
@@ -50,6 +50,21 @@ extension Flow {
     @inlinable @inline(__always) public func prepare(_ input: StageInput, state: State) {}
     @inlinable @inline(__always) public func wantsPreparing(_ state: State) -> Bool { false }
     @inlinable @inline(__always) public func unchanged(_ input: StageInput) -> Output? { nil }
+}
+
+/// A flow that a stage begins with: what a log, a shuffle or two inputs give.
+///
+/// Stages are found from head to head, and not from step to step: the compiler stops specialising a generic function
+/// that calls itself with ever larger types (it lets one such turn pass), and what it leaves generic is twenty times
+/// slower.
+public protocol StageHead: Flow {
+    /// Adds the stages before the one that begins here, and returns where that stage's input comes from.
+    static func stages<Q: FlowPath>(into plan: inout PlanBuilder, of pipeline: Q.P, by path: Q.Type) -> [StagePort]
+    where Q.F == Self
+}
+
+extension StageHead {
+    @inlinable @inline(__always) public static func head(of flow: Self) -> Self { flow }
 }
 
 /// What a stage is told besides records.
@@ -80,15 +95,15 @@ public enum BodyPath<P: Pipeline>: FlowPath {
     @inlinable @inline(__always) public static func flow(of pipeline: P) -> P.Body { pipeline.body }
 }
 
-/// The way to the step before.
-public enum UpPath<Q: FlowPath>: FlowPath where Q.F: HasUpstream {
-    @inlinable @inline(__always) public static func flow(of pipeline: Q.P) -> Q.F.Upstream {
-        Q.flow(of: pipeline).upstream
+/// The way to the first step of a stage.
+public enum HeadPath<Q: FlowPath>: FlowPath {
+    @inlinable @inline(__always) public static func flow(of pipeline: Q.P) -> Q.F.Head {
+        Q.F.head(of: Q.flow(of: pipeline))
     }
 }
 
 /// A step whose input crossed a shuffle, and the step that sends it there.
-public protocol ShuffledFlow: Flow {
+public protocol ShuffledFlow: StageHead {
     associatedtype Sender: Flow where Sender.Output: ShuffleRecord
     var sender: Sender { get }
 }

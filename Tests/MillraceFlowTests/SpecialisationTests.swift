@@ -40,6 +40,6 @@ import Testing
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         #expect(process.terminationStatus == 0, "\(text)")
-        #expect(text.contains("flow.fused") && text.contains("flow.window") && text.contains("flow.sliding"))
+        for name in ["flow.fused", "flow.window", "flow.stages", "flow.sliding"] { #expect(text.contains(name)) }
     }
 }

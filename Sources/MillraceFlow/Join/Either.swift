@@ -23,7 +23,8 @@ extension Either: StageRecord where Left: StageRecord, Right: StageRecord {
 
 /// A flow with two flows before it. Both end in the same stage: what one reads and what the other reads are ports of
 /// it.
-public protocol TwoSidedFlow: Flow where Input == Left.Input, StageInput == Either<Left.StageInput, Right.StageInput> {
+public protocol TwoSidedFlow: StageHead
+where Input == Left.Input, StageInput == Either<Left.StageInput, Right.StageInput> {
     associatedtype Left: Flow
     associatedtype Right: Flow
     var left: Left { get }
@@ -43,8 +44,8 @@ extension TwoSidedFlow {
     @inlinable public static func stages<Q: FlowPath>(
         into plan: inout PlanBuilder, of pipeline: Q.P, by path: Q.Type
     ) -> [StagePort] where Q.F == Self {
-        let left = Left.stages(into: &plan, of: pipeline, by: LeftPath<Q>.self)
-        let right = Right.stages(into: &plan, of: pipeline, by: RightPath<Q>.self)
+        let left = Left.Head.stages(into: &plan, of: pipeline, by: HeadPath<LeftPath<Q>>.self)
+        let right = Right.Head.stages(into: &plan, of: pipeline, by: HeadPath<RightPath<Q>>.self)
         if left.isSource != right.isSource {
             plan.refuse(
                 "a step with two inputs reads one from its log and the other through a shuffle, so that neither can "

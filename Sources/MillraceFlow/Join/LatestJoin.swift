@@ -6,6 +6,7 @@ public struct LatestJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: K
 where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Value {
     public typealias Input = Left.Input
     public typealias StageInput = Either<Left.StageInput, Right.StageInput>
+    public typealias Head = LatestJoin
     public typealias Key = Left.Key
     public typealias Value = Shape.Result
     public typealias Output = Keyed<Key, Shape.Result>

@@ -42,6 +42,7 @@ public struct WindowJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: K
 where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Value {
     public typealias Input = Left.Input
     public typealias StageInput = Either<Left.StageInput, Right.StageInput>
+    public typealias Head = WindowJoin
     public typealias Key = Left.Key
     public typealias Value = Shape.Result
     public typealias Output = Keyed<Key, Shape.Result>

@@ -31,6 +31,7 @@ extension Operator {
 public struct Apply<Upstream: Flow, Step: Operator>: FlowWithUpstream where Step.Value == Upstream.Output {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Output = Step.Result
     public struct State: BitwiseCopyable {
         @usableFromInline let upstream: Upstream.State

@@ -8,6 +8,7 @@ public import MillraceCore
 public struct Arriving<Upstream: KeyedFlow>: FlowWithUpstream, KeyedFlow {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Key = Upstream.Key
     public typealias Value = Upstream.Value
     public typealias Output = Upstream.Output

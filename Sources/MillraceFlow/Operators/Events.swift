@@ -4,9 +4,10 @@ public import MillraceCore
 ///
 /// The log's time moves the watermark, `outOfOrder` behind the highest seen, until a `.timed(by:)` or a window's `at:`
 /// brings the records' own.
-public struct Events<T: Record>: Flow {
+public struct Events<T: Record>: StageHead {
     public typealias Input = T
     public typealias StageInput = T
+    public typealias Head = Events
     public typealias Output = T
     public struct State: BitwiseCopyable {
         @usableFromInline init() {}

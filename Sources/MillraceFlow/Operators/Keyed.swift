@@ -19,6 +19,7 @@ extension KeyedFlow {
 public struct Rekeyed<Upstream: Flow, Key: StreamKey>: StatelessFlow {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias State = Upstream.State
     public typealias Value = Upstream.Output
     public typealias Output = Keyed<Key, Upstream.Output>
@@ -50,6 +51,7 @@ extension Rekeyed: KeyedFlow {
 public struct Shuffled<Upstream: Flow, Key: StreamKey>: ShuffledFlow where Upstream.Output: Storable {
     public typealias Input = Upstream.Input
     public typealias StageInput = Keyed<Key, Upstream.Output>
+    public typealias Head = Shuffled
     public typealias Value = Upstream.Output
     public typealias Output = Keyed<Key, Upstream.Output>
     public struct State: BitwiseCopyable {

@@ -25,6 +25,7 @@ extension KeyedStep {
 public struct Retime<Upstream: KeyedFlow>: FlowWithUpstream, KeyedFlow {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Key = Upstream.Key
     public typealias Value = Upstream.Value
     public typealias Output = Upstream.Output
@@ -69,6 +70,7 @@ public struct Retime<Upstream: KeyedFlow>: FlowWithUpstream, KeyedFlow {
 public struct Deduplicate<Upstream: KeyedFlow>: KeyedStep {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Key = Upstream.Key
     public typealias Value = Upstream.Value
     public typealias Output = Upstream.Output

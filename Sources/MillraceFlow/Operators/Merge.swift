@@ -4,6 +4,7 @@ public import MillraceCore
 public struct Merge<Left: Flow, Right: Flow>: TwoSidedFlow where Left.Output == Right.Output {
     public typealias Input = Left.Input
     public typealias StageInput = Either<Left.StageInput, Right.StageInput>
+    public typealias Head = Merge
     public typealias Output = Left.Output
     public typealias State = TwoSides<Left.State, Right.State>
     public let left: Left

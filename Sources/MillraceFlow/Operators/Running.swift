@@ -22,6 +22,7 @@ public struct RunningValue<Accumulator: Storable>: Storable {
 public struct Running<Upstream: KeyedFlow, A: Aggregate>: KeyedStep where A.Element == Upstream.Value {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Key = Upstream.Key
     public typealias Value = A.Result
     public typealias Output = Keyed<Key, A.Result>

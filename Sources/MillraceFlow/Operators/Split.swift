@@ -4,6 +4,7 @@ public import MillraceCore
 public struct Split<Upstream: Flow>: FlowWithUpstream where Upstream.Output: Record {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Output = Upstream.Output
     public struct State: BitwiseCopyable {
         @usableFromInline let upstream: Upstream.State

@@ -1,13 +1,12 @@
 public import MillraceCore
 
 /// A flow whose stages are its upstream's: everything but a shuffle.
-public protocol FlowWithUpstream: HasUpstream where Input == Upstream.Input, StageInput == Upstream.StageInput {}
+public protocol FlowWithUpstream: HasUpstream
+where Input == Upstream.Input, StageInput == Upstream.StageInput, Head == Upstream.Head {}
 
 extension FlowWithUpstream {
-    @inlinable public static func stages<Q: FlowPath>(
-        into plan: inout PlanBuilder, of pipeline: Q.P, by path: Q.Type
-    ) -> [StagePort] where Q.F == Self {
-        Upstream.stages(into: &plan, of: pipeline, by: UpPath<Q>.self)
+    @inlinable @inline(__always) public static func head(of flow: Self) -> Upstream.Head {
+        Upstream.head(of: flow.upstream)
     }
 }
 
@@ -38,6 +37,7 @@ extension StatelessFlow {
 public struct Filter<Upstream: Flow>: StatelessFlow {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias State = Upstream.State
     public typealias Output = Upstream.Output
     public let upstream: Upstream
@@ -55,6 +55,7 @@ public struct Filter<Upstream: Flow>: StatelessFlow {
 public struct Map<Upstream: Flow, Output: Sendable>: StatelessFlow {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias State = Upstream.State
     public let upstream: Upstream
     @usableFromInline let transform: @Sendable (Upstream.Output) throws -> Output
@@ -70,6 +71,7 @@ public struct Map<Upstream: Flow, Output: Sendable>: StatelessFlow {
 public struct CompactMap<Upstream: Flow, Output: Sendable>: StatelessFlow {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias State = Upstream.State
     public let upstream: Upstream
     @usableFromInline let transform: @Sendable (Upstream.Output) throws -> Output?
@@ -86,6 +88,7 @@ public struct FlatMap<Upstream: Flow, Output: Sendable, Results: Sequence>: Stat
 where Results.Element == Output {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias State = Upstream.State
     public let upstream: Upstream
     @usableFromInline let transform: @Sendable (Upstream.Output) throws -> Results
@@ -101,6 +104,7 @@ where Results.Element == Output {
 public struct Tap<Upstream: Flow>: StatelessFlow {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias State = Upstream.State
     public typealias Output = Upstream.Output
     public let upstream: Upstream

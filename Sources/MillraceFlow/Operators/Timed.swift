@@ -23,6 +23,7 @@ public struct TimeFault: Error, Sendable, Hashable, CustomStringConvertible {
 public struct Timed<Upstream: Flow>: FlowWithUpstream {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Output = Upstream.Output
     public struct State: BitwiseCopyable {
         @usableFromInline let upstream: Upstream.State
@@ -72,6 +73,7 @@ public struct Timed<Upstream: Flow>: FlowWithUpstream {
 public struct Punctuated<Upstream: Flow>: FlowWithUpstream {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Output = Upstream.Output
     public typealias State = Timed<Upstream>.State
     public let upstream: Upstream

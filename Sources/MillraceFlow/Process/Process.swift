@@ -48,6 +48,7 @@ public struct Process<Upstream: KeyedFlow, Function: KeyedProcess>: KeyedStep
 where Function.Key == Upstream.Key, Function.Value == Upstream.Value {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Key = Upstream.Key
     public typealias Value = Function.Output
     public typealias Output = Keyed<Key, Function.Output>

@@ -56,7 +56,7 @@ public struct Plan: Sendable {
         _ pipeline: P, layout: RowLayout, sink: @escaping @Sendable () -> S
     ) throws(Failure) where S.Value == P.Body.Output {
         var builder = PlanBuilder()
-        let ports = P.Body.stages(into: &builder, of: pipeline, by: BodyPath<P>.self)
+        let ports = P.Body.Head.stages(into: &builder, of: pipeline, by: HeadPath<BodyPath<P>>.self)
         builder.add(BodyPath<P>.self, of: pipeline, ports: ports, isShuffled: false, sink: sink)
         try self.init(name: String(describing: P.self), layout: layout, builder)
     }
@@ -134,9 +134,9 @@ public struct PlanBuilder {
                 sideOutputs: probe.sides.names, steps: text.steps, makeKernel: makeKernel))
     }
     /// Adds the stage that sends into the shuffle in front of `path`, and returns the port behind it.
-    @inlinable public mutating func shuffle<Q: FlowPath>(_: Q.Type, of pipeline: Q.P) -> [StagePort]
+    @inlinable @inline(__always) public mutating func shuffle<Q: FlowPath>(_: Q.Type, of pipeline: Q.P) -> [StagePort]
     where Q.F: ShuffledFlow {
-        let ports = Q.F.Sender.stages(into: &self, of: pipeline, by: SenderPath<Q>.self)
+        let ports = Q.F.Sender.Head.stages(into: &self, of: pipeline, by: HeadPath<SenderPath<Q>>.self)
         add(SenderPath<Q>.self, of: pipeline, ports: ports, isShuffled: true) { ShuffleSink<Q.F.Sender.Output>() }
         return [.shuffle(fromStage: stages.count - 1)]
     }

@@ -5,6 +5,7 @@ public struct CombinedWindow<Upstream: Flow, Key: StreamKey, A: MergeableAggrega
 where A.Element == Upstream.Output {
     public typealias Input = Upstream.Input
     public typealias StageInput = Partial<Key, A.Accumulator>
+    public typealias Head = CombinedWindow
     public typealias Output = Pane<Key, A.Result>
     public struct State: BitwiseCopyable {
         @usableFromInline let core: WindowCore<Key, A.Accumulator>

@@ -45,6 +45,7 @@ public struct Counted<Accumulator: Storable>: Storable {
 public struct CountFlow<Upstream: KeyedFlow, A: Aggregate>: FlowWithUpstream where A.Element == Upstream.Value {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Key = Upstream.Key
     public typealias Output = Pane<Key, A.Result>
     public typealias State = KeyedStepState<Upstream.State, Key, Counted<A.Accumulator>>

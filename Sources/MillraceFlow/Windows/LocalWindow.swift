@@ -21,6 +21,7 @@ public struct LocalWindow<Upstream: KeyedFlow, A: MergeableOrNot>: FlowWithUpstr
 where A.Base.Element == Upstream.Value {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Output = Pane<Upstream.Key, A.Base.Result>
     public typealias State = WindowState<Upstream.State, Upstream.Key, A.Base.Accumulator>
 

@@ -40,6 +40,7 @@ public struct PreCombine<Upstream: Flow, Key: StreamKey, A: MergeableAggregate>:
 where A.Element == Upstream.Output {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Output = Partial<Key, A.Accumulator>
     public typealias State = WindowState<Upstream.State, Key, A.Accumulator>
 

@@ -9,6 +9,7 @@ public struct SessionFlow<Upstream: KeyedFlow, A: MergeableAggregate>: FlowWithU
 where A.Element == Upstream.Value {
     public typealias Input = Upstream.Input
     public typealias StageInput = Upstream.StageInput
+    public typealias Head = Upstream.Head
     public typealias Key = Upstream.Key
     public typealias Output = Pane<Key, A.Result>
     public typealias Item = OpenSession<A.Accumulator>
