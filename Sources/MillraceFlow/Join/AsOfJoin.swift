@@ -5,46 +5,34 @@ public import MillraceCore
 /// The right side is the table: each of its rows is the new version of its key from its event time on. A left row waits
 /// until the watermark has passed its time, so that no version can be missed by timing; a left row older than the
 /// watermark takes what is known.
-public struct AsOfJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: KeyedJoin
+public struct AsOfJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: TableJoin
 where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Value {
     public typealias Input = Left.Input
     public typealias StageInput = Either<Left.StageInput, Right.StageInput>
     public typealias Head = AsOfJoin
     public typealias Key = Left.Key
     public typealias Value = Shape.Result
-    public typealias Output = Keyed<Key, Shape.Result>
-    public typealias RowKey = Key
-    public typealias Rows = TableVersions<Left.Value, Right.Value>
-    public typealias State = JoinState<Left.State, Right.State, Key, Rows>
+    public typealias Output = Keyed<Left.Key, Shape.Result>
     public typealias Retimed = Retime<Self>
+    public typealias RowKey = Left.Key
+    public typealias Rows = TableVersions<Left.Value, Right.Value>
+    public typealias State = JoinState<Left.State, Right.State, RowKey, Rows>
 
     public let left: Left
     public let right: Right
-    /// Longest possible for never.
-    @usableFromInline let forget: TimeSpan
-    @usableFromInline let name: String
-
+    public let forget: TimeSpan
+    public let name: String
     @inlinable @inline(__always) init(left: Left, right: Right, forget: TimeSpan, name: String) {
         (self.left, self.right, self.forget, self.name) = (left, right, forget, name)
     }
+    public static var waits: Bool { true }
 
-    @inlinable public func makeState(_ setup: StageSetup) -> State {
-        let forget = forget
-        if forget.microseconds == .max { setup.warnUnbounded(name) }
-        let sides = makeSides(setup)
-        let rows = setup.keyedState(name, key: Key.self, value: Rows.self) { Self.deadline($0, forget: forget) }
-        let none = LateDoor(sides: Unmanaged.passUnretained(setup.sides), number: -1)
-        return State(setup, sides: sides, rows: rows, lateLeft: none, lateRight: none, promise: promise)
-    }
     /// When the first waiting row can be answered, or the newest version is to be forgotten.
-    @inlinable static func deadline(_ rows: Rows, forget: TimeSpan) -> EventTime {
+    @inlinable public static func deadline(_ rows: Rows, forget: TimeSpan) -> EventTime {
         let answer = rows.waiting.first.map { $0 + .microseconds(1) } ?? .distantFuture
         guard forget.microseconds != .max, let last = rows.versions.rows.last else { return answer }
         return min(answer, last.time + forget + .microseconds(1))
     }
-
-    /// A row waits until the watermark is beyond its time, and no longer.
-    @inlinable public func promise(_ watermark: EventTime) -> EventTime { watermark }
 
     @inlinable public func addLeft(
         _ row: Left.Output, _ time: EventTime, _ state: State, _ emit: Emit
@@ -70,16 +58,6 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
         let next = Self.deadline(rows, forget: forget)
         if next < old { state.rows.watch(key, until: next) }
     }
-    @inlinable func answer(
-        _ key: Key, _ value: Left.Value, _ time: EventTime, _ version: Right.Value?,
-        _ emit: Emit
-    ) throws {
-        if let version {
-            try emit(Keyed(key: key, value: Shape.both(value, version)), time)
-        } else if let alone = Shape.only(left: value) {
-            try emit(Keyed(key: key, value: alone), time)
-        }
-    }
     @inlinable @inline(never) public func expire(_ state: State, _ emit: Emit) {
         let watermark = state.sides.now.watermark
         state.rows.expire(watermark, deadline: { Self.deadline($0, forget: forget) }) { key, _ in
@@ -93,7 +71,7 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
                 }
             }
             held.pointee.prune(before: min(watermark, held.pointee.waiting.first ?? .distantFuture))
-            if forget.microseconds != .max { held.pointee.versions.drop(before: now - forget) { _, _ in } }
+            if forgets { held.pointee.versions.drop(before: now - forget) { _, _ in } }
             if held.pointee.waiting.isEmpty, held.pointee.versions.isEmpty {
                 state.rows.remove(key)
             } else {

@@ -7,18 +7,18 @@ public import MillraceCore
 /// any more. Rows older than the watermark by more than `lateness` are late: counted, or sent
 /// where `lateLeft(to:)` and `lateRight(to:)` say. Of all others the result is
 /// exactly the join, whatever order they come in.
-public struct IntervalJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: KeyedJoin
+public struct IntervalJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: LateJoin
 where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Value {
     public typealias Input = Left.Input
     public typealias StageInput = Either<Left.StageInput, Right.StageInput>
     public typealias Head = IntervalJoin
     public typealias Key = Left.Key
     public typealias Value = Shape.Result
-    public typealias Output = Keyed<Key, Shape.Result>
-    public typealias RowKey = Key
-    public typealias Rows = JoinSides<Left.Value, Right.Value>
-    public typealias State = JoinState<Left.State, Right.State, Key, Rows>
+    public typealias Output = Keyed<Left.Key, Shape.Result>
     public typealias Retimed = Retime<Self>
+    public typealias RowKey = Left.Key
+    public typealias Rows = JoinSides<Left.Value, Right.Value>
+    public typealias State = JoinState<Left.State, Right.State, RowKey, Rows>
 
     public let left: Left
     public let right: Right
@@ -26,16 +26,14 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
     @usableFromInline let after: TimeSpan
     @usableFromInline let lateness: TimeSpan
     @usableFromInline let name: String
-    @usableFromInline let lateLeft: LateExit<Left.Value>
-    @usableFromInline let lateRight: LateExit<Right.Value>
+    public var lateLeft = LateExit<Left.Value>()
+    public var lateRight = LateExit<Right.Value>()
 
     @inlinable @inline(__always) init(
-        left: Left, right: Right, before: TimeSpan, after: TimeSpan, lateness: TimeSpan, name: String,
-        lateLeft: LateExit<Left.Value> = LateExit(), lateRight: LateExit<Right.Value> = LateExit()
+        left: Left, right: Right, before: TimeSpan, after: TimeSpan, lateness: TimeSpan, name: String
     ) {
         (self.left, self.right, self.name) = (left, right, name)
         (self.before, self.after, self.lateness) = (before, after, lateness)
-        (self.lateLeft, self.lateRight) = (lateLeft, lateRight)
     }
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
@@ -122,22 +120,5 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
     }
     public var summary: String {
         "\(Shape.name) by \(Key.self), right from \(before.seconds) s before to \(after.seconds) s after left"
-    }
-}
-
-extension IntervalJoin where Left.Value: Record {
-    /// Sends left rows that are too late there, instead of dropping and counting them.
-    @inlinable public func lateLeft(to side: SideOutput<Left.Value>) -> IntervalJoin {
-        IntervalJoin(
-            left: left, right: right, before: before, after: after, lateness: lateness, name: name,
-            lateLeft: LateExit(to: side), lateRight: lateRight)
-    }
-}
-extension IntervalJoin where Right.Value: Record {
-    /// Sends right rows that are too late there, instead of dropping and counting them.
-    @inlinable public func lateRight(to side: SideOutput<Right.Value>) -> IntervalJoin {
-        IntervalJoin(
-            left: left, right: right, before: before, after: after, lateness: lateness, name: name,
-            lateLeft: lateLeft, lateRight: LateExit(to: side))
     }
 }

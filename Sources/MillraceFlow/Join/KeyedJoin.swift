@@ -86,3 +86,26 @@ extension KeyedJoin {
         text.add(summary)
     }
 }
+
+/// A join for which rows can be too late.
+public protocol LateJoin: KeyedJoin {
+    var lateLeft: LateExit<Left.Value> { get set }
+    var lateRight: LateExit<Right.Value> { get set }
+}
+
+extension LateJoin where Left.Value: Record {
+    /// Sends left rows that are too late there, instead of dropping and counting them.
+    @inlinable public func lateLeft(to side: SideOutput<Left.Value>) -> Self {
+        var copy = self
+        copy.lateLeft = LateExit(to: side)
+        return copy
+    }
+}
+extension LateJoin where Right.Value: Record {
+    /// Sends right rows that are too late there, instead of dropping and counting them.
+    @inlinable public func lateRight(to side: SideOutput<Right.Value>) -> Self {
+        var copy = self
+        copy.lateRight = LateExit(to: side)
+        return copy
+    }
+}

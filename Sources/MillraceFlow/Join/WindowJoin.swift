@@ -38,18 +38,18 @@ public struct WindowRows<Left: Storable, Right: Storable>: Storable {
 /// A pair leaves when its second row arrives. Rows without a partner leave when the watermark has passed the window's
 /// end by `lateness`; a row whose windows are all over by then is late: counted, or sent
 /// where `lateLeft(to:)` and `lateRight(to:)` say.
-public struct WindowJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: KeyedJoin
+public struct WindowJoin<Left: KeyedFlow, Right: KeyedFlow, Shape: JoinShape>: LateJoin
 where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Value {
     public typealias Input = Left.Input
     public typealias StageInput = Either<Left.StageInput, Right.StageInput>
     public typealias Head = WindowJoin
     public typealias Key = Left.Key
     public typealias Value = Shape.Result
-    public typealias Output = Keyed<Key, Shape.Result>
-    public typealias RowKey = WindowKey<Key>
-    public typealias Rows = WindowRows<Left.Value, Right.Value>
-    public typealias State = JoinState<Left.State, Right.State, WindowKey<Key>, Rows>
+    public typealias Output = Keyed<Left.Key, Shape.Result>
     public typealias Retimed = Retime<Self>
+    public typealias RowKey = WindowKey<Left.Key>
+    public typealias Rows = WindowRows<Left.Value, Right.Value>
+    public typealias State = JoinState<Left.State, Right.State, RowKey, Rows>
 
     public let left: Left
     public let right: Right
@@ -57,17 +57,15 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
     @usableFromInline let lateness: TimeSpan
     @usableFromInline let name: String
 
-    @usableFromInline let lateLeft: LateExit<Left.Value>
-    @usableFromInline let lateRight: LateExit<Right.Value>
+    public var lateLeft = LateExit<Left.Value>()
+    public var lateRight = LateExit<Right.Value>()
 
     @inlinable @inline(__always) init(
-        left: Left, right: Right, window: TimeWindow, lateness: TimeSpan, name: String,
-        lateLeft: LateExit<Left.Value> = LateExit(), lateRight: LateExit<Right.Value> = LateExit()
+        left: Left, right: Right, window: TimeWindow, lateness: TimeSpan, name: String
     ) {
         precondition(window.kind != .cumulative, "a join takes tumbling, sliding and calendar windows")
         (self.left, self.right, self.window) = (left, right, window.whole)
         (self.lateness, self.name) = (lateness, name)
-        (self.lateLeft, self.lateRight) = (lateLeft, lateRight)
     }
 
     @inlinable public func makeState(_ setup: StageSetup) -> State {
@@ -157,23 +155,6 @@ where Left.Key == Right.Key, Shape.Left == Left.Value, Shape.Right == Right.Valu
         }
     }
     public var summary: String { "\(Shape.name) by \(Key.self) within \(window), lateness \(lateness.seconds) s" }
-}
-
-extension WindowJoin where Left.Value: Record {
-    /// Sends left rows that are too late for every window there, instead of dropping and counting them.
-    @inlinable public func lateLeft(to side: SideOutput<Left.Value>) -> WindowJoin {
-        WindowJoin(
-            left: left, right: right, window: window, lateness: lateness, name: name, lateLeft: LateExit(to: side),
-            lateRight: lateRight)
-    }
-}
-extension WindowJoin where Right.Value: Record {
-    /// Sends right rows that are too late for every window there, instead of dropping and counting them.
-    @inlinable public func lateRight(to side: SideOutput<Right.Value>) -> WindowJoin {
-        WindowJoin(
-            left: left, right: right, window: window, lateness: lateness, name: name, lateLeft: lateLeft,
-            lateRight: LateExit(to: side))
-    }
 }
 
 extension KeyedFlow where Value: Storable {
