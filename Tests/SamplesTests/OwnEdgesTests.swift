@@ -73,8 +73,11 @@ private final class TickReader: SourceReader {
 private final class Kept: Sink {
     let name = "kept"
     private let shown = Lock<[String: [(commit: Int64, number: Int64)]]>([:])
+    private let closes = Lock<[String: Int]>([:])
 
     func writer(task: String, layout: RowLayout) throws(Failure) -> any SinkWriter { Writer(self, task) }
+    /// How often each task's writer was closed.
+    var closed: [String: Int] { closes.withLock { $0 } }
     var numbers: [String: [Int64]] { shown.withLock { $0.mapValues { $0.map(\.number) } } }
 
     private final class Writer: SinkWriter {
@@ -95,7 +98,7 @@ private final class Kept: Sink {
             sink.shown.withLock { $0[task, default: []] += numbers.map { (number, $0) } }
         }
         func recover(lastCommit number: Int64) throws(Failure) {}
-        func close() {}
+        func close() { sink.closes.withLock { $0[task, default: 0] += 1 } }
     }
 }
 
@@ -131,8 +134,10 @@ private final class Kept: Sink {
 
         await source.say(.assigned(partitions: [1, 2]))
         try await wait { (source.reads[1] ?? 0) > reads + 20 && (sink.numbers["AllTicks/0/2"]?.count ?? 0) > 20 }
+        #expect(sink.closed.isEmpty)
         node.stop()
         try await running
+        #expect(sink.closed.values.allSatisfy { $0 == 1 } && sink.closed.count == 3)
         await node.close()
         for (task, numbers) in sink.numbers { #expect(numbers == Array(0..<Int64(numbers.count)), "\(task)") }
         #expect(source.open.isEmpty)

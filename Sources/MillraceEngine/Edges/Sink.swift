@@ -20,5 +20,6 @@ public protocol SinkWriter: AnyObject, Sendable {
     /// After a restart, before anything else: `number` is the task's last durable commit. What was prepared for a later
     /// one never happened; what was prepared for it and not shown is to be shown.
     func recover(lastCommit number: Int64) throws(Failure)
+    /// After the pipeline's last commit. A process that dies does not call it.
     func close()
 }

@@ -45,19 +45,33 @@ final class PipelineRunner: Sendable {
 
     /// Runs until every task has finished, or until `stop`. Throws when the supervisor gives up.
     func run() async throws(Failure) {
-        do throws(Failure) {
-            for seat in seats where sources(of: seat).isEmpty { try supervisor.add(child(seat)) }
-            for (index, input) in description.inputs.enumerated() {
-                guard case .source(let source, _) = input else { continue }
-                try await source.start { [self] event in await follow(event, of: index) }
-            }
-            try await supervisor.run()
-        } catch {
+        do throws(Failure) { try await runTasks() } catch {
             state.withLock { $0.failure = error }
             for seat in seats { seat.board.update { if $0.state != .finished { $0.state = .failed } } }
+            await closeSinks()
             throw error
         }
+        await closeSinks()
         state.withLock { $0.isOver = true }
+    }
+
+    private func runTasks() async throws(Failure) {
+        for seat in seats where sources(of: seat).isEmpty { try supervisor.add(child(seat)) }
+        for (index, input) in description.inputs.enumerated() {
+            guard case .source(let source, _) = input else { continue }
+            try await source.start { [self] event in await follow(event, of: index) }
+        }
+        try await supervisor.run()
+    }
+
+    /// No task runs any more, or what runs of one that was given up can commit nothing.
+    private func closeSinks() async {
+        for seat in seats {
+            guard let sink = seat.context.sink else { continue }
+            do throws(Failure) { try await seat.context.blocking.run { () throws(Failure) in sink.close() } } catch {
+                seat.context.logger.error("sink-not-closed", error)
+            }
+        }
     }
 
     /// The inputs of a task that come and go.
