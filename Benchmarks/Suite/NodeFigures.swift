@@ -8,8 +8,9 @@ import MillraceTables
 enum NodeFigures {
     static let usage = """
         write: millrace-bench node idle DIRECTORY
-               millrace-bench node load DIRECTORY RECORDS [COMMIT-MILLISECONDS]
-               millrace-bench node latency DIRECTORY RECORDS-PER-SECOND SECONDS [COMMIT-MILLISECONDS]
+               millrace-bench node load DIRECTORY RECORDS [COMMIT-MILLISECONDS, 0 for none]
+               millrace-bench node latency DIRECTORY SECONDS [COMMIT-MILLISECONDS]
+               millrace-bench node scale DIRECTORY RECORDS PARTITIONS KEYS RECORD-BYTES STATE-BUDGET
                millrace-bench node fill DIRECTORY KEYS
                millrace-bench node resume DIRECTORY
         """
@@ -25,18 +26,27 @@ enum NodeFigures {
         switch words[0] {
         case "idle": try await idle(directory)
         case "load": try await load(directory, records: number(2), commit: number(3, 50))
-        case "latency":
-            try await latency(directory, rate: number(2), seconds: number(3), commit: number(4, 50))
+        case "latency": try await latency(directory, seconds: number(2), commit: number(3, 50))
+        case "scale":
+            try await scale(
+                directory, records: number(2), partitions: number(3), keys: number(4), bytes: number(5),
+                budget: number(6))
         case "fill": try await fill(directory, keys: number(2))
         case "resume": try await resume(directory)
         default: Terminal.exit(2, usage)
         }
     }
 
-    private static func start(_ topology: Topology, _ directory: String, commit: Int = 50) throws -> Node {
+    /// - Parameter commit: milliseconds between commits; 0 for none before the end.
+    static func start(
+        _ topology: Topology, _ directory: String, commit: Int = 50, budget: Int? = nil
+    ) throws -> Node {
         var settings = NodeSettings()
+        if let budget { settings.stateBudget = budget }
         settings.dataDirectory = directory
         settings.commitInterval = .milliseconds(Int64(commit))
+        settings.idleAfter = .milliseconds(500)
+        if commit == 0 { (settings.commitInterval, settings.commitBytes) = (.hours(1), .max) }
         let clock = SystemClock()
         return try Node.start(
             topology, settings: settings, clock: clock,
@@ -56,7 +66,7 @@ enum NodeFigures {
 
     // MARK: Records through a log, a pipeline and a table
 
-    private static let ticks = Log<Tick>("ticks", partitions: 4).keeping()
+    static let ticks = Log<Tick>("ticks", partitions: 4).keeping()
 
     /// A key, and the time at which it was appended, in microseconds.
     struct Tick: KeyedRecord, Storable {
@@ -90,136 +100,40 @@ enum NodeFigures {
         }
     }
 
-    private static func append(_ count: Int, from first: Int64, keys: Int64, to topic: Topic, clock: any RuntimeClock)
-        async throws
-    {
+    /// Spread over the partitions by their keys.
+    ///
+    /// - Parameter bytes: of each record; at least the 16 that it means.
+    static func append(
+        _ count: Int, from first: Int64, keys: Int64, bytes: Int = 16, to topic: Topic, clock: any RuntimeClock,
+        _ acknowledgement: Acknowledgement = .written
+    ) async throws {
+        let padding = [UInt8](repeating: 0x2E, count: max(0, bytes - 16))
         let builders = topic.partitions.map { _ in RecordBatchBuilder() }
         let now = clock.wall.microseconds
         var value = ByteWriter()
         for number in first..<first + Int64(count) {
             value.removeAll()
             Tick(key: number % keys, sent: now).encode(into: &value)
-            try builders[Int(number) % builders.count].append(
+            value.raw(padding)
+            try builders[Int(number % keys) % builders.count].append(
                 key: nil, value: value.bytes, milliseconds: now / 1_000)
         }
         for (partition, builder) in zip(topic.partitions, builders) where !builder.isEmpty {
-            _ = try await partition.append(builder.finish(), acknowledgement: .written)
+            _ = try await partition.append(builder.finish(), acknowledgement: acknowledgement)
         }
     }
 
-    /// Records a second through a keyed window into a table, from a log that is full already.
-    private static func load(_ directory: String, records: Int, commit: Int) async throws {
-        let node = try start(Topology([ticks.feeds(OpenWindows()).into(Table("open"))]), directory, commit: commit)
-        guard let topic = node.log.topic("ticks") else { return }
-        for start in stride(from: 0, to: records, by: 8_000) {
+    /// Appends records until there are so many, and waits until all are on the disk: no write-back of theirs runs into
+    /// what is measured.
+    static func fill(
+        _ topic: Topic, records: Int, keys: Int, bytes: Int = 16, clock: any RuntimeClock
+    ) async throws {
+        // Batches of a few hundred kilobytes at most, as a producer makes them.
+        let step = min(8_000, max(topic.partitions.count, 1_000_000 / bytes))
+        for start in stride(from: 0, to: records, by: step) {
             try await append(
-                min(8_000, records - start), from: Int64(start), keys: 10_000, to: topic, clock: node.clock)
-        }
-        let begin = (node.clock.now, cpu: node.status().cpuSeconds)
-        async let running: Void = node.run()
-        while node.status().pipelines[0].stages[0].tasks.reduce(0, { $0 + $1.position }) < Int64(records) {
-            try await node.clock.sleep(for: .milliseconds(2))
-        }
-        let wall = (node.clock.now - begin.0).seconds
-        let spent = node.status().cpuSeconds - begin.cpu
-        Terminal.out("load \(records) records in \(wall) s, \(spent) CPU-s, commits every \(commit) ms\n")
-        node.stop()
-        try await running
-        await node.close()
-    }
-
-    /// From an append to the change of a followed table, at a steady rate.
-    private static func latency(_ directory: String, rate: Int, seconds: Int, commit: Int) async throws {
-        let node = try start(Topology([ticks.feeds(Totals()).into(Table("totals"))]), directory, commit: commit)
-        guard let topic = node.log.topic("ticks") else { return }
-        let table = try node.tables.require("app", "totals")
-        let subscription = try node.tables.subscribe(.table(table))
-        async let running: Void = node.run()
-        let clock = node.clock
-        let (keys, step) = (Int64(1_000), TimeSpan.milliseconds(2))
-        let begin = clock.now
-        var (sent, waits) = (Int64(0), [Int64]())
-        while clock.now - begin < .seconds(Int64(seconds)) {
-            let due = Int64((clock.now - begin).seconds * Double(rate))
-            if due > sent { try await append(Int(due - sent), from: sent, keys: keys, to: topic, clock: clock) }
-            sent = max(sent, due)
-            try collect(subscription, clock, &waits)
-            try await clock.sleep(for: step)
-        }
-        try collect(subscription, clock, &waits)
-        waits.sort()
-        // The first second is a start, not a steady state.
-        let count = waits.count
-        guard count > 0 else { Terminal.exit(1, "nothing came through") }
-        let at = { (part: Double) in Double(waits[min(count - 1, Int(Double(count) * part))]) / 1_000 }
-        Terminal.out(
-            "latency at \(rate)/s, commits every \(commit) ms: p50 \(at(0.5)) ms, p99 \(at(0.99)) ms, "
-                + "max \(at(1)) ms over \(count) changes\n")
-        node.stop()
-        try await running
-        await node.close()
-    }
-
-    private static func collect(
-        _ subscription: ChangeSubscription, _ clock: any RuntimeClock, _ waits: inout [Int64]
-    ) throws {
-        while true {
-            guard case .changes(let changes) = try subscription.next() else { return }
-            let now = clock.wall.microseconds
-            for change in changes {
-                for cell in change.cells where cell.column.name == "value" {
-                    if case .bigint(let sent)? = cell.value { waits.append(now - sent) }
-                }
-            }
+                min(step, records - start), from: Int64(start), keys: Int64(keys), bytes: bytes, to: topic,
+                clock: clock, start + step < records ? .written : .durable)
         }
     }
-
-    // MARK: Start and recovery
-
-    /// Makes a node with as many live panes as keys, and kills this process once they are committed.
-    private static func fill(_ directory: String, keys: Int) async throws {
-        let node = try start(Topology([ticks.feeds(OpenWindows()).into(Table("open"))]), directory)
-        guard let topic = node.log.topic("ticks") else { return }
-        for start in stride(from: 0, to: keys, by: 8_000) {
-            try await append(
-                min(8_000, keys - start), from: Int64(start), keys: Int64(keys), to: topic, clock: node.clock)
-        }
-        async let running: Void = node.run()
-        var isDone = false
-        while !isDone {
-            try await node.clock.sleep(for: .milliseconds(50))
-            let tasks = node.status().pipelines[0].tasks
-            isDone = tasks.allSatisfy { $0.lagRecords == 0 && $0.commits > 0 }
-        }
-        try await node.clock.sleep(for: .milliseconds(500))
-        Terminal.out(
-            "filled \(keys) panes, \(node.status().pipelines[0].tasks.reduce(0) { $0 + $1.stateBytes }) bytes\n")
-        HostProcess.system.exit(0)
-        try await running
-    }
-
-    /// From the start of the node on what `fill` left to the first new commit of every task.
-    private static func resume(_ directory: String) async throws {
-        let clock = SystemClock()
-        let begin = clock.now
-        let node = try start(Topology([ticks.feeds(OpenWindows()).into(Table("open"))]), directory)
-        let opened = clock.now
-        guard let topic = node.log.topic("ticks") else { return }
-        async let running: Void = node.run()
-        try await append(4_000, from: 0, keys: 4_000, to: topic, clock: clock)
-        while !node.status().pipelines[0].tasks.allSatisfy({ $0.state == .running && $0.lastCommitWasOurs }) {
-            try await clock.sleep(for: .milliseconds(1))
-        }
-        let done = clock.now
-        Terminal.out(
-            "resume opened in \((opened - begin).seconds) s, first commits after \((done - begin).seconds) s\n")
-        node.stop()
-        try await running
-        await node.close()
-    }
-}
-
-extension TaskStatus {
-    /// A commit of this process: one whose duration it measured.
-    fileprivate var lastCommitWasOurs: Bool { commitDuration > .zero }
 }
