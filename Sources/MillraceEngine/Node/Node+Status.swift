@@ -19,7 +19,7 @@ extension Node {
             return StageStatus(
                 index: stage.index, title: stage.steps.joined(separator: " → "),
                 inputs: seats.first?.context.ports.map(\.name) ?? [],
-                tasks: seats.map { Self.status($0, runner.lane(of: $0.context.address), wall) })
+                tasks: seats.map { status($0, runner.lane(of: $0.context.address), wall) })
         }
         let tasks = stages.flatMap(\.tasks)
         return PipelineStatus(
@@ -29,13 +29,20 @@ extension Node {
             parkedKeys: runner.seats.reduce(0) { $0 + $1.board.current.parkedKeys })
     }
 
-    private static func status(_ seat: PipelineRunner.Seat, _ lane: Int?, _ wall: EventTime) -> TaskStatus {
+    private func status(_ seat: PipelineRunner.Seat, _ lane: Int?, _ wall: EventTime) -> TaskStatus {
         let figures = seat.board.current
         let address = seat.context.address
+        // A task in a long turn has not looked for a while; the logs say themselves what has come since.
+        var unread = figures.unread
+        let ends = seat.context.ports.compactMap { $0.end?() }
+        if let before = figures.inputsEnd, ends.count == seat.context.ports.count {
+            unread += max(0, ends.reduce(0, +) - before)
+        }
+        var lag = figures.oldestUnread.map { max(.zero, wall - $0) } ?? .zero
+        if unread > 0, let last = figures.lastTurn { lag = max(lag, clock.now - last) }
         return TaskStatus(
             stage: address.stage, partition: address.partition, lane: lane ?? figures.lane, state: figures.state,
-            position: figures.position, end: figures.position + figures.unread,
-            lag: figures.oldestUnread.map { max(.zero, wall - $0) } ?? .zero, watermark: figures.watermark,
+            position: figures.position, end: figures.position + unread, lag: lag, watermark: figures.watermark,
             watermarkHolder: figures.watermarkHolder,
             watermarkAge: figures.holderSince.map { max(.zero, wall - $0) }, isIdle: figures.isIdle,
             recordsIn: figures.mark.recordsIn,

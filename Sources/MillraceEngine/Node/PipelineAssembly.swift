@@ -135,12 +135,13 @@ struct PipelineAssembly {
             var skipped: [UInt8]?
             if case .changes(let changes) = input, !changes.retractions { skipped = RowLines.retraction }
             return TaskPort(
-                name: input.name, input: index,
+                name: input.name, input: index, end: try end(of: input.name, partition),
                 makeReader: try reader(of: input.name, for: description.name, partition, hold, skipping: skipped))
         case .shuffle(let from):
             let name = Self.shuffleTopic(description.name, from)
             return TaskPort(
                 name: name, upstreamTasks: counts[from],
+                end: try end(of: name, partition),
                 makeReader: try reader(of: name, for: description.name, partition, hold))
         }
     }
@@ -165,6 +166,12 @@ struct PipelineAssembly {
             all.append(try holds.holds(topic, pipeline: description.name, stage: stage.index, port: number))
         }
         return all
+    }
+
+    private func end(of name: String, _ partition: Int) throws(Failure) -> @Sendable () -> Int64 {
+        guard let topic = node.log.topic(name) else { throw Failure(.notFound, "there is no topic \(name)") }
+        let log = topic.partitions[partition]
+        return { log.lastStableOffset }
     }
 
     private func reader(

@@ -9,6 +9,8 @@ struct TaskPort: Sendable {
     var upstreamTasks = 0
     /// For an input of the pipeline's own, which one.
     var input: Int?
+    /// Where the log that is read ends now, whatever the task is doing; `nil` for a source that cannot say.
+    var end: (@Sendable () -> Int64)?
     var makeReader: @Sendable (_ from: Int64?) throws(Failure) -> any SourceReader
 }
 

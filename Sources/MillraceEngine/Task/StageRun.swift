@@ -396,6 +396,7 @@ final class StageRun {
             figures.state = isPaused ? .paused : .running
             figures.position = ports.reduce(0) { $0 + $1.position }
             (figures.unread, figures.oldestUnread) = (waiting, oldest)
+            figures.inputsEnd = ports.reduce(0) { $0 + $1.reader.end }
             figures.mark.recordsIn = mark.recordsIn
             figures.watermark = kernel.watermark == .distantPast ? nil : kernel.watermark
             figures.watermarkHolder = holder

@@ -9,6 +9,8 @@ final class TaskBoard: Sendable {
         /// Over all inputs: the next record to read, and how many there are from it on.
         var position: Int64 = 0
         var unread: Int64 = 0
+        /// Where the inputs ended when `unread` was noted.
+        var inputsEnd: Int64?
         /// About when the oldest unread record was written: the log's time of the last one that was read.
         var oldestUnread: EventTime?
         var watermark: EventTime?
