@@ -9,14 +9,15 @@ extension NodeFigures {
         guard let topic = node.log.topic("ticks") else { return }
         try await fill(topic, records: keys, keys: keys, clock: node.clock)
         async let running: Void = node.run()
-        // All is read, and no task has committed anything for three seconds: a node without input falls silent.
-        var (quiet, before) = (0, [Int64]())
-        while quiet < 30 {
+        // All is read and committed, three looks in a row: between two of them a batch may be on its way through the
+        // shuffle.
+        var quiet = 0
+        while quiet < 3 {
             try await node.clock.sleep(for: .milliseconds(100))
-            let tasks = node.status().pipelines[0].tasks
-            let commits = tasks.map(\.commits)
-            let isStill = commits == before && tasks.allSatisfy { $0.lagRecords == 0 && $0.commits > 0 }
-            (quiet, before) = (isStill ? quiet + 1 : 0, commits)
+            let isStill = node.status().pipelines[0].tasks.allSatisfy {
+                $0.lagRecords == 0 && $0.commits > 0 && $0.isSettled
+            }
+            quiet = isStill ? quiet + 1 : 0
         }
         Terminal.out(
             "filled \(keys) panes, \(node.status().pipelines[0].tasks.reduce(0) { $0 + $1.stateBytes }) bytes\n")
