@@ -22,8 +22,6 @@ extension Limits {
     static let rejectedBytes = 64 << 10
     /// Standard input that is read and not committed: the program that writes waits.
     static let standardInputBytes = 16 << 20
-    /// Bytes behind a piece that a parser may read without looking at them.
-    static let linePadding = 64
     /// How often a generator with a rate makes what is due.
     static let generatorInterval = TimeSpan.milliseconds(10)
     /// A configuration file: a few lines.

@@ -149,7 +149,9 @@ private final class BodySource: Sendable {
         guard let context, let target else { return -1 }
         let source = Unmanaged<BodySource>.fromOpaque(context).takeUnretainedValue()
         let rest = source.bytes.dropFirst(Int(position)).prefix(size)
-        rest.withUnsafeBytes { UnsafeMutableRawPointer(target).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        rest.withUnsafeBytes {
+            UnsafeMutableRawBufferPointer(start: target, count: size).copyMemory(from: $0)
+        }
         source.connection.takes(rest.count, now: source.server.clock.now)
         return rest.count
     }

@@ -43,6 +43,7 @@ final class CSVReader<Element: Record & Decodable>: SourceReader {
             } catch {
                 throw Failure(
                     .invalidArgument, "the row that names the columns cannot be read: \(error.message)",
+                    advice: "Mend the file's first row, or give the names with columns:",
                     place: window.file.path, isFatal: true)
             }
             return bytes.count
@@ -106,7 +107,6 @@ final class CSVReader<Element: Record & Decodable>: SourceReader {
 
     private func lend(_ body: (UnsafeBufferPointer<RawRecord>) -> Void) {
         guard !ends.isEmpty else { return }
-        for _ in 0..<Limits.linePadding { encoded.byte(0) }
         encoded.bytes.withUnsafeBytes { all in
             withUnsafeTemporaryAllocation(of: RawRecord.self, capacity: ends.count) { records in
                 var start = 0

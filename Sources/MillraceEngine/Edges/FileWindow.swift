@@ -31,8 +31,7 @@ final class FileWindow {
     {
         var atMost = max(atMost, 64 << 10)
         while !isAtEnd {
-            // Room behind the bytes that are read, which a JSON parser may look at.
-            let wanted = min(Int(min(Int64(buffer.count - Limits.linePadding), size - position)), atMost)
+            let wanted = min(Int(min(Int64(buffer.count), size - position)), atMost)
             let filled: Int
             do throws(IOFault) {
                 filled = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: position)
@@ -60,7 +59,7 @@ final class FileWindow {
     private var place: String { "\(file.path) at byte \(position)" }
 
     private func grow() {
-        let larger = min(buffer.count * 4, limit + Limits.linePadding)
+        let larger = min(buffer.count * 4, limit)
         buffer.deallocate()
         buffer = .allocate(byteCount: larger, alignment: 64)
     }

@@ -14,7 +14,9 @@ struct InputFiles: Sendable {
             paths = try storage.list(path).filter { $0.hasSuffix(suffix) }.map { path + "/" + $0 }
         } catch { throw Failure(error, "the directory cannot be read") }
         guard !paths.isEmpty else {
-            throw Failure(.notFound, "no file in the directory ends in \(suffix)", place: path)
+            throw Failure(
+                .notFound, "no file in the directory ends in \(suffix)",
+                advice: "Put the files there before the start: a partition is a file", place: path)
         }
         (name, self.storage) = (path, storage)
     }
@@ -27,7 +29,10 @@ struct InputFiles: Sendable {
                 throw Failure(error, "the file cannot be looked at")
             }
             guard kind == .file else {
-                throw Failure(.notFound, "there is no such file to read", place: path, isFatal: true)
+                throw Failure(
+                    .notFound, "there is no such file to read",
+                    advice: "Check the path; it begins at the directory the program was started in",
+                    place: path, isFatal: true)
             }
         }
     }

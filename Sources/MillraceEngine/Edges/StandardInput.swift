@@ -65,7 +65,9 @@ final class InputPipe: Sendable {
             return (true, true)
         }
         guard isKept else {
-            throw Failure(.notFound, "standard input at byte \(position) is not kept any more", isFatal: true)
+            throw Failure(
+                .notFound, "standard input at byte \(position) is not kept any more",
+                advice: "Let it feed a log, and the pipeline from there", place: "standard input", isFatal: true)
         }
         if isFirst { _ = OwnedThread(name: "stdin") { [self] in run() } }
     }
@@ -146,15 +148,14 @@ final class PipeReader: SourceReader {
     var end: Int64 { pipe.end }
 
     func read(maxBytes: Int, _ body: (UnsafeBufferPointer<RawRecord>) -> Void) throws(Failure) -> ReadOutcome {
-        let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(buffer.count - Limits.linePadding)])
-        let (count, isLast) = try pipe.copy(from: position, into: room)
+        let (count, isLast) = try pipe.copy(from: position, into: buffer)
         let used = cutter.lend(
             UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: position, isLast: isLast, body)
         position += Int64(used)
         looked = used > 0 ? position : position + Int64(count)
         if isLast { return .ended }
         if used > 0 { return .more }
-        guard count == room.count else {
+        guard count == buffer.count else {
             guard pipe.isFull, count >= Limits.standardInputBytes else { return .empty }
             throw Failure(
                 .limitReached, "a line is longer than \(Limits.standardInputBytes) bytes",

@@ -142,7 +142,6 @@ enum DeadLetterText {
         }
         return Columns.aligned([["when", "from", "key", "value", "error"]] + rows)
     }
-
 }
 
 /// The start of bytes as text; what is not printable ASCII as a dot.

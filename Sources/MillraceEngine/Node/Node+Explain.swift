@@ -6,7 +6,6 @@ internal import MillraceTables
 
 /// From a row to the commits behind its cells, and from them to the records they were made from (design D9).
 extension Node {
-
     public func explain(table: String, key: [String]) async throws(Failure) -> String {
         try await blocking.run { [self] () throws(Failure) in try explanation(table: table, key: key) }
     }
@@ -24,7 +23,9 @@ extension Node {
         for (text, column) in zip(key, columns) {
             do { values.append(try RowText.value(text, as: column.type)) } catch {
                 throw Failure(
-                    .invalidArgument, "'\(text)' is not a \(column.type) for \(column.name)", place: name, cause: error)
+                    .invalidArgument, "'\(text)' is not a \(column.type) for \(column.name)",
+                    advice: "Write it as the table's rows are printed: millrace table scan \(name)", place: name,
+                    cause: error)
             }
         }
         let partition = Array(values.prefix(table.schema.partitionKey.count))
@@ -64,7 +65,9 @@ extension Node {
             }
             let made: Provenance
             do throws(ByteFault) { made = try Provenance(bytes) } catch {
-                throw Failure(.corrupt, "the provenance of commit \(commit.id) cannot be read", cause: error)
+                throw Failure(
+                    .corrupt, "the provenance of commit \(commit.id) cannot be read",
+                    advice: "Check the store with: millrace table verify", cause: error)
             }
             lines += try origin(made).map { "    " + $0 }
         }
@@ -107,7 +110,9 @@ extension Node {
                     }
                 }
             } catch {
-                throw Failure(.corrupt, "the records cannot be read", place: partition.name, cause: error)
+                throw Failure(
+                    .corrupt, "the records cannot be read", advice: "Look at them with: millrace log dump",
+                    place: partition.name, cause: error)
             }
             if range.end - range.first > Int64(lines.count) {
                 lines.append(

@@ -168,18 +168,25 @@ struct PipelineAssembly {
         return all
     }
 
-    private func end(of name: String, _ partition: Int) throws(Failure) -> @Sendable () -> Int64 {
-        guard let topic = node.log.topic(name) else { throw Failure(.notFound, "there is no topic \(name)") }
-        let log = topic.partitions[partition]
+    private func partition(_ number: Int, of name: String) throws(Failure) -> Partition {
+        guard let topic = node.log.topic(name) else {
+            throw Failure(
+                .notFound, "there is no topic \(name)", advice: "It was deleted meanwhile: start the node again",
+                place: name)
+        }
+        return topic.partitions[number]
+    }
+
+    private func end(of name: String, _ number: Int) throws(Failure) -> @Sendable () -> Int64 {
+        let log = try partition(number, of: name)
         return { log.lastStableOffset }
     }
 
     private func reader(
-        of name: String, for pipeline: String, _ partition: Int, _ hold: RetentionHold?,
+        of name: String, for pipeline: String, _ number: Int, _ hold: RetentionHold?,
         skipping skipped: [UInt8]? = nil
     ) throws(Failure) -> @Sendable (Int64?) throws(Failure) -> any SourceReader {
-        guard let topic = node.log.topic(name) else { throw Failure(.notFound, "there is no topic \(name)") }
-        let log = topic.partitions[partition]
+        let log = try partition(number, of: name)
         let (mayMiss, logger) = (node.settings.skipGap == pipeline, node.logger)
         return { (position) throws(Failure) in
             try LogPartitionReader(log, from: position, hold: hold, skipping: skipped) { (gap) throws(Failure) in

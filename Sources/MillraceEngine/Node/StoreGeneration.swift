@@ -15,7 +15,9 @@ enum StoreGeneration {
             throw Failure(error, "the count of starts cannot be read")
         }
         guard let noted = text.map(number) ?? 0 else {
-            throw Failure(.corrupt, "the count of starts cannot be read", place: path, isFatal: true)
+            throw Failure(
+                .corrupt, "the count of starts cannot be read", advice: "Put back the whole directory from one copy",
+                place: path, isFatal: true)
         }
         guard stored >= noted else {
             throw Failure(

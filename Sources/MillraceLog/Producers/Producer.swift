@@ -179,7 +179,9 @@ public final class Producer: Sendable {
         for at in records.indices { bytes += records[at].bytes }
         let now = clock.wall.flooredMilliseconds
         if let wanted, !topic.partitions.indices.contains(wanted) {
-            throw Failure(.notFound, "There is no partition \(topic.name)/\(wanted)")
+            throw Failure(
+                .notFound, "There is no partition \(topic.name)/\(wanted)",
+                advice: "The topic has \(topic.partitions.count), from 0 on", place: topic.name)
         }
         // Those whose batch became full.
         var full: [Int] = []
