@@ -246,6 +246,7 @@ import Testing
                 try await clock.sleep(for: .milliseconds(5))
             }
             #expect(stream.isClosed)
+            while running.server.connections > 0, clock.now < end { try await clock.sleep(for: .milliseconds(5)) }
             #expect(running.server.connections == 0)
         }
     }

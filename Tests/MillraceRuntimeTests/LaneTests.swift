@@ -92,6 +92,7 @@ private func end(_ lane: Lane) async {
     }
 
     @Test func `time is accounted as busy, idle or blocked`() async throws {
+        let start = clock.now
         let lane = Lane(name: "e", clock: clock)
         let done = Once<Void>()
         try await Task.sleep(for: .milliseconds(30))
@@ -109,8 +110,8 @@ private func end(_ lane: Lane) async {
         let usage = lane.usage
         #expect(usage.idle >= .milliseconds(25))
         #expect(usage.busy >= .milliseconds(38))
-        #expect(usage.busy < .milliseconds(88), "blocked time is not busy")
         #expect(usage.blocked >= .milliseconds(48))
+        #expect(usage.busy + usage.blocked + usage.idle <= clock.now - start, "no time is accounted twice")
         #expect(usage.jobs == 1 && usage.waiting == 0 && usage.mostWaiting >= 1)
     }
 
@@ -147,7 +148,7 @@ private func end(_ lane: Lane) async {
         #expect(await actor.count == 1_600)
         #expect(await actor.overlaps == 0)
         #expect(await actor.lanesSeen.count > 1)
-        #expect(await pool.stop(by: clock.now + .seconds(5)).isEmpty)
+        #expect(await pool.stop(by: clock.now + .seconds(60)).isEmpty)
     }
 
     @Test func `a strand with much to do gives way to the others of its lane after a quantum`() async throws {
@@ -227,7 +228,7 @@ private actor Noting {
         strands[1].move(to: pool.lanes[0])
         #expect(pool.rebalance(strands.map { ($0, 0.3) }) == 1)
         #expect(strands.filter { $0.lane.index == 1 }.count == 2)
-        #expect(await pool.stop(by: clock.now + .seconds(5)).isEmpty)
+        #expect(await pool.stop(by: clock.now + .seconds(60)).isEmpty)
     }
 
     @Test func `a lane that does not come back is closed, relieved and replaced`() async throws {

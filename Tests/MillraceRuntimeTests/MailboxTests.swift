@@ -206,48 +206,52 @@ private func until(_ condition: () -> Bool) async -> Bool {
 
     // MARK: Timers
 
-    @Test func `a timer delivers its message once`() async throws {
+    @Test func `a timer delivers its message once`() throws {
+        let clock = SimulatedClock()
         let box = Mailbox<String>("m", clock: clock)
         try box.startTimer("t", after: .milliseconds(5), "tick")
-        #expect(await box.receive() == "tick")
+        clock.advance(by: .milliseconds(4))
+        #expect(box.poll() == nil)
+        clock.advance(by: .milliseconds(1))
+        #expect(box.poll() == "tick")
         #expect(box.timerKeys.isEmpty)
-        try await clock.sleep(for: .milliseconds(20))
+        clock.advance(by: .milliseconds(20))
         #expect(box.poll() == nil)
     }
 
-    @Test func `a cancelled or replaced timer leaves no stale tick, not even one that is in the mailbox`() async throws
-    {
+    @Test func `a cancelled or replaced timer leaves no stale tick, not even one that is in the mailbox`() throws {
+        let clock = SimulatedClock()
         let box = Mailbox<String>("m", clock: clock)
         try box.startTimer("a", after: .zero, "stale a")
         try box.startTimer("b", after: .zero, "stale b")
-        try await clock.sleep(for: .milliseconds(30))
+        clock.advance(by: .milliseconds(1))
         _ = try box.offer("message")
         box.cancelTimer("a")
         try box.startTimer("b", after: .milliseconds(20), "fresh b")
-        #expect(await box.receive() == "message")
-        #expect(await box.receive() == "fresh b")
-        #expect(box.poll() == nil)
+        clock.advance(by: .milliseconds(20))
+        #expect((0..<3).map { _ in box.poll() } == ["message", "fresh b", nil])
     }
 
-    @Test func `a repeating timer does not pile up ticks`() async throws {
+    @Test func `a repeating timer does not pile up ticks`() throws {
+        let clock = SimulatedClock()
         let box = Mailbox<String>("m", clock: clock)
         try box.startTimer("t", every: .milliseconds(2), "tick")
-        try await clock.sleep(for: .milliseconds(40))
-        #expect(box.poll() == "tick")
-        #expect(box.poll() == nil)
-        #expect(await box.receive() == "tick")
+        clock.advance(by: .milliseconds(40))
+        #expect((0..<2).map { _ in box.poll() } == ["tick", nil])
+        clock.advance(by: .milliseconds(2))
+        #expect((0..<2).map { _ in box.poll() } == ["tick", nil])
         box.cancelTimer("t")
-        try await clock.sleep(for: .milliseconds(10))
+        clock.advance(by: .milliseconds(10))
         #expect(box.poll() == nil)
     }
 
-    @Test func `a tick gets in when the mailbox is full`() async throws {
+    @Test func `a tick gets in when the mailbox is full`() throws {
+        let clock = SimulatedClock()
         let box = Mailbox<String>("m", capacity: 1, clock: clock)
         _ = try box.offer("x")
         try box.startTimer("t", after: .zero, "tick")
-        try await clock.sleep(for: .milliseconds(20))
-        #expect(await box.receive() == "x")
-        #expect(box.poll() == "tick")
+        clock.advance(by: .zero)
+        #expect((0..<3).map { _ in box.poll() } == ["x", "tick", nil])
     }
 
     @Test func `timers are bounded and end with the mailbox`() async throws {
