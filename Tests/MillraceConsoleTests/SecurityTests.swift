@@ -70,6 +70,31 @@ import Testing
         }
     }
 
+    /// T36: as fast as a client can, on connections of its own each time.
+    @Test func `a thousand guesses are ten wrong tokens, and reading goes on meanwhile`() async throws {
+        try await ConsoleFixture.with { node in
+            let statuses = Lock<[Int: Int]>([:])
+            await withTaskGroup(of: Void.self) { group in
+                for n in 0..<20 {
+                    group.addTask {
+                        for guess in 0..<50 {
+                            let token = String(repeating: "\(n % 10)", count: 1 + guess * 120)
+                            let answer = await node.client().request(
+                                "POST", "/pipelines/PageViews/pause", headers: "Authorization: Bearer \(token)\r\n")
+                            statuses.withLock { $0[answer?.status ?? 0, default: 0] += 1 }
+                        }
+                    }
+                }
+            }
+            let all = statuses.withLock { $0 }
+            // Those that were under way when the tenth was counted are still told that they are wrong.
+            #expect(all.keys.allSatisfy { $0 == 401 || $0 == 429 } && all.values.reduce(0, +) == 1_000, "\(all)")
+            #expect((Limits.tokenGuesses...Limits.tokenGuesses + 20).contains(all[401] ?? 0), "\(all)")
+            #expect(node.inspector.calls.withLock { $0.isEmpty })
+            #expect(await node.client().get("/logs")?.status == 200)
+        }
+    }
+
     @Test func `comparing secrets looks at all of a guess`() {
         #expect(TokenFile.isEqual(Array("abc".utf8), Array("abc".utf8)))
         for guess in ["", "ab", "abd", "abcd", "xbc"] {

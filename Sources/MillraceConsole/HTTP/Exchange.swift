@@ -118,7 +118,9 @@ final class Exchange: @unchecked Sendable {
             return state.request
         }
         guard var request else { return false }
-        request.showsToken = { [connection, unowned server] in server.trusts(connection) }
+        if server.options.isPublic {
+            request.showsToken = { [connection, unowned server] in server.trusts(connection) }
+        }
         switch server.handle(request) {
         case .now(let response): return queueNow(response)
         case .later(let work):
