@@ -67,6 +67,9 @@ private struct EndlessPages: Pipeline {
         try await node.waits { $0.status().pipelines[0].state == .failed }
         #expect(node.status().pipelines[0].failure?.contains("no progress") == true)
         #expect(node.status().pipelines[1].state == .running)
+        // It takes no orders any more, and says so.
+        #expect(throws: Failure.self) { try node.pause(pipeline: "EndlessPages") }
+        #expect(node.status().pipelines[0].state == .failed)
         try await node.append([Visit(user: 1, page: 4, second: 9_000)], to: "visits")
         try await node.waits { try $0.records("even", of: Visit.self).count == 4_000 }
         // What comes back at last has no effect.

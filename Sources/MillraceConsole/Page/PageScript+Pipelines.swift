@@ -70,7 +70,7 @@ extension PageScript {
             try { await tell(title, await (await ask(path + part)).text()); } catch (failure) { await tell(title,
               failure.message); }
           };
-          const paused = pipeline.state === "paused";
+          const paused = pipeline.state === "paused", over = ["failed", "stopped", "finished"].includes(pipeline.state);
           const steer = async () => {
             try { await command(path + (paused ? "/resume" : "/pause")); } catch (failure) {
               await tell(pipeline.name, failure.message); }
@@ -107,7 +107,7 @@ extension PageScript {
             h("span", { class: "buttons" },
               h("button", { type: "button", text: "Why", on: { click: show("Why: " + pipeline.name, "/why") } }),
               h("button", { type: "button", text: "Plan", on: { click: show("Plan: " + pipeline.name, "/plan") } }),
-              h("button", { type: "button", text: paused ? "Resume" : "Pause", on: { click: steer } }))),
+              over ? null : h("button", { type: "button", text: paused ? "Resume" : "Pause", on: { click: steer } }))),
             pipeline.failure ? h("p", { class: "pad error", text: pipeline.failure }) : null,
             h("div", { class: "flow" }, parts),
             pipeline.stages.filter(x => opened.has(pipeline.name + "/" + x.index)).map(x => taskTable(pipeline, x)));

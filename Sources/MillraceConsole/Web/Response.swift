@@ -64,7 +64,7 @@ public struct Response: Sendable {
         switch code {
         case .invalidArgument: 400
         case .notFound: 404
-        case .alreadyExists: 409
+        case .alreadyExists, .notRunning: 409
         case .limitReached: 503
         case .closed, .fenced, .diskFull, .inUse: 503
         case .timedOut: 504

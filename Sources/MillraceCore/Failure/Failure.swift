@@ -66,6 +66,8 @@ extension Failure.Code {
     public static let invalidArgument = Failure.Code("invalid-argument")
     public static let notFound = Failure.Code("not-found")
     public static let alreadyExists = Failure.Code("already-exists")
+    /// The thing exists and is over: it takes no orders.
+    public static let notRunning = Failure.Code("not-running")
     /// A named limit was reached. Retriable when it is a queue or budget that drains by itself.
     public static let limitReached = Failure.Code("limit-reached")
     /// The operating system refused; the cause is an `IOFault`.

@@ -13,8 +13,21 @@ extension Node: NodeInspector {
         return WhyText.render(found, now: clock.wall)
     }
 
-    public func pause(pipeline: String) throws(Failure) { try runner(pipeline).pause(true) }
-    public func resume(pipeline: String) throws(Failure) { try runner(pipeline).pause(false) }
+    public func pause(pipeline: String) throws(Failure) { try live(pipeline).pause(true) }
+    public func resume(pipeline: String) throws(Failure) { try live(pipeline).pause(false) }
+
+    /// A pipeline that is over obeys no order.
+    private func live(_ name: String) throws(Failure) -> PipelineRunner {
+        let runner = try runner(name)
+        let state = runner.pipelineState
+        guard [.failed, .finished, .stopped].contains(state) else { return runner }
+        throw Failure(
+            .notRunning, "the pipeline has \(state.rawValue)",
+            advice: state == .failed
+                ? "'why' tells the cause; mend it and start the node again"
+                : "It runs again with the node's next start",
+            place: runner.description.name)
+    }
 
     func runner(_ name: String) throws(Failure) -> PipelineRunner {
         if let found = runners.first(where: { $0.description.name == name }) { return found }
