@@ -39,28 +39,24 @@ extension TablesBenchmark {
                 there.run("readrandom", "--use_existing_db=1").first.map { 1 / $0.perSecond }
             }
         }
-        try gets("get of a random row") { (key) throws(Failure) in
-            try store.row(table, key: [.bigint(key)]) != nil
+        try gets("get of a random row, owned") { (key) throws(Failure) in
+            try store.row(table, key: [.bigint(key)])?.lend { (row) throws(Failure) in
+                try row.bytes(column) != nil
+            } ?? false
+        }
+        try gets("get of a random row, decoded") { (key) throws(Failure) in
+            try store.row(table, key: [.bigint(key)])?[column] != nil
         }
         try gets("get of a random row, lent") { (key) throws(Failure) in
             try store.view(table, key: [.bigint(key)]) { (row) throws(Failure) in
                 try row.bytes(column) != nil
             } ?? false
         }
-        for isLent in [false, true] {
-            var seen = 0
-            let count = try size(of: table)
-            try compare("scan of the table, per row\(isLent ? ", lent" : "")", count) { () throws(Failure) in
+        let count = try size(of: table)
+        for kind in Reading.allCases {
+            try compare("scan of the table, per row, \(kind)", count) { () throws(Failure) in
                 var cursor = try store.snapshot().rows(table)
-                seen = 0
-                if isLent {
-                    try cursor.forEach { (row) throws(Failure) in
-                        if try row.bytes(column) != nil { seen += 1 }
-                        return true
-                    }
-                } else {
-                    while try cursor.next() != nil { seen += 1 }
-                }
+                _ = try kind.read(&cursor, column)
             } theirs: {
                 // It stops at the end of the data, and counts what it read.
                 there.run("readseq", "--use_existing_db=1").first.map { 1 / $0.perSecond }
@@ -98,10 +94,13 @@ extension TablesBenchmark {
         _ = there.run("fillseq,compact", "--batch_size=1000")
         var random = SeededRandom(seed: 9)
         for size in [10, 100, 1_000] where size <= each {
-            for (order, isLent) in [(RowQuery.Order.stored, false), (.stored, true), (.reversed, true)] {
+            let ways = [
+                (RowQuery.Order.stored, Reading.lent), (.stored, .owned), (.stored, .decoded), (.reversed, .lent),
+            ]
+            for (order, kind) in ways {
                 let count = max(100, min(20_000, rows / 2 / size))
                 let way = order == .stored ? "forward" : "backward"
-                try compare("slice of \(size) rows \(way)\(isLent ? ", lent" : "")", count) { () throws(Failure) in
+                try compare("slice of \(size) rows \(way), \(kind)", count) { () throws(Failure) in
                     let snapshot = try store.snapshot()
                     var seen = 0
                     for _ in 0..<count {
@@ -114,14 +113,7 @@ extension TablesBenchmark {
                             table,
                             .partition(
                                 [.bigint(Int64(random.next() % UInt64(partitions)))], range, order: order, limit: size))
-                        if isLent {
-                            try cursor.forEach { (row) throws(Failure) in
-                                if try row.bytes(column) != nil { seen += 1 }
-                                return true
-                            }
-                        } else {
-                            while try cursor.next() != nil { seen += 1 }
-                        }
+                        seen += try kind.read(&cursor, column)
                     }
                     if seen != count * size { report("  only \(seen) rows") }
                 } theirs: {
@@ -181,5 +173,34 @@ extension TablesBenchmark {
         } theirs: {
             there.run("compact", merging).first.map { $0.microseconds / 1e6 / Double(count) }
         }
+    }
+}
+
+/// What becomes of the rows of a walk.
+private enum Reading: CaseIterable {
+    /// Looked at where RocksDB holds them.
+    case lent
+    /// Copied, to be kept; the value is looked at in the copy.
+    case owned
+    /// Copied, and a `Value` made of the column.
+    case decoded
+
+    /// Rows that had a value.
+    func read(_ cursor: inout RowCursor, _ column: TableSchema.Column) throws(Failure) -> Int {
+        var seen = 0
+        switch self {
+        case .lent:
+            try cursor.forEach { (row) throws(Failure) in
+                if try row.bytes(column) != nil { seen += 1 }
+                return true
+            }
+        case .owned:
+            while let row = try cursor.next() {
+                seen += try row.lend { (row) throws(Failure) in try row.bytes(column) == nil ? 0 : 1 } ?? 0
+            }
+        case .decoded:
+            while let row = try cursor.next() { if row[column] != nil { seen += 1 } }
+        }
+        return seen
     }
 }

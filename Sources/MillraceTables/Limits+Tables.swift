@@ -15,6 +15,10 @@ extension Limits {
     public static let tables = 10_000
     /// Rows of one page: beyond this stream with a cursor.
     public static let pageRows = 100_000
+    /// Bytes of the chunks that hold the rows of a read: a row that is kept keeps its chunk. The first is small, for
+    /// reads of a few rows; from the largest on, allocating is no part of a row's cost any more.
+    static let rowChunkLeast = 1 << 10
+    public static let rowChunkBytes = 64 << 10
     /// Bytes of a paging state: two keys at their largest.
     public static let pagingStateBytes = 160 << 10
     /// Batches, and about as many changes, that a subscriber gets at once.

@@ -11,6 +11,9 @@ struct RowWriter: Sendable {
     init(capacity: Int = 0) { writer = ByteWriter(capacity: capacity) }
 
     var bytes: [UInt8] { writer.bytes }
+    func lending<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        try writer.bytes.lending(body)
+    }
     /// Nothing but a head without marker or deletion.
     var isBare: Bool {
         writer.count == start + RowHead.bytes && writer.bytes[start] & (RowFlags.marker | RowFlags.deletion) == 0

@@ -13,15 +13,19 @@ enum StoredMerge {
             for i in start..<count { lists.append(try RangeDeletions.read(operand(i))) }
             return RangeDeletions.write(RangeDeletions.merge(lists))
         }
-        var writer = RowWriter()
         guard start < count else { return Array(first) }
-        try RowMerge.merge(first, operand(start), into: &writer)
-        var merged = writer.take()
-        for i in start + 1..<max(count, start + 1) {
-            var next = RowWriter()
-            try merged.lending { (older) throws(RowFault) in try RowMerge.merge(older, operand(i), into: &next) }
-            merged = next.take()
+        // Two buffers in turn, each large enough for everything.
+        var bytes = first.count
+        for i in start..<count { bytes += operand(i).count }
+        var merged = RowWriter(capacity: bytes + RowHead.bytes)
+        try RowMerge.merge(first, operand(start), into: &merged)
+        guard start + 1 < count else { return merged.take() }
+        var older = RowWriter(capacity: bytes + RowHead.bytes)
+        for i in start + 1..<count {
+            swap(&older, &merged)
+            merged.removeAll()
+            try older.lending { (older) throws(RowFault) in try RowMerge.merge(older, operand(i), into: &merged) }
         }
-        return merged
+        return merged.take()
     }
 }

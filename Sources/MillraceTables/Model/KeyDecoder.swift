@@ -34,6 +34,48 @@ public struct KeyDecoder {
         }
     }
 
+    /// Bytes of these components together, when any bytes of this number are values of them; else nil.
+    static func plainSize(_ types: [ColumnType]) -> Int? {
+        var sum = 0
+        for type in types {
+            guard isPlain(type), let size = type.fixedSize else { return nil }
+            sum += size
+        }
+        return sum
+    }
+    private static func isPlain(_ type: ColumnType) -> Bool {
+        switch type {
+        case .tinyint, .smallint, .int, .date, .bigint, .timestamp: true
+        default: false
+        }
+    }
+
+    /// Refuses what `value` refuses, without making the value where that can be seen from the bytes alone.
+    mutating func check(_ type: ColumnType, order: SortOrder = .ascending) throws(ByteFault) {
+        switch type {
+        case .tinyint, .smallint, .int, .date, .bigint, .timestamp:
+            if let size = type.fixedSize { try reader.skip(size) }
+        case .text, .ascii, .blob:
+            let start = position
+            mask = order == .descending ? 0xFF : 0
+            defer { mask = 0 }
+            while true {
+                let next = try byte()
+                if next == 0 {
+                    switch try byte() {
+                    case 0xFF: continue
+                    case 0x01: return
+                    default: throw ByteFault(.unknownValue, at: position - 1)
+                    }
+                }
+                if next >= 0x80, type != .blob { break }
+            }
+            try reader.seek(to: start)
+            _ = try value(as: type, order: order)
+        default: _ = try value(as: type, order: order)
+        }
+    }
+
     private mutating func ascending(as type: ColumnType) throws(ByteFault) -> Value {
         let start = reader.position
         switch type {

@@ -144,6 +144,13 @@ extension TableSchema {
         return values
     }
 
+    /// Refuses what `decodeClustering` refuses.
+    func check(clustering bytes: UnsafeRawBufferPointer) throws(ByteFault) {
+        var decoder = KeyDecoder(bytes)
+        for column in clustering where !decoder.isAtEnd { try decoder.check(column.type, order: column.order) }
+        guard decoder.isAtEnd else { throw ByteFault(.trailingBytes, at: decoder.position) }
+    }
+
     func at(_ column: Column, _ failure: Failure) -> Failure {
         Failure(
             failure.code, failure.message, advice: failure.advice,

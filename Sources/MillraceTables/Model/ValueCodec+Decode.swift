@@ -14,6 +14,15 @@ extension ValueCodec {
         try Bytes.lend(bytes) { (raw) throws(ByteFault) in try decode(raw, as: type) }
     }
 
+    /// Refuses what `decode` refuses, without making a text.
+    static func check(_ bytes: UnsafeRawBufferPointer, as type: ColumnType) throws(ByteFault) {
+        if case .text = type {
+            guard UTF8Text.isValid(bytes) else { throw ByteFault(.invalidText, at: 0) }
+        } else {
+            _ = try decode(bytes, as: type)
+        }
+    }
+
     private static func decode(_ reader: inout ByteReader, as type: ColumnType, size: Int) throws(ByteFault) -> Value {
         let start = reader.position
         if let fixed = type.fixedSize, fixed != size {
@@ -134,6 +143,18 @@ enum Bytes {
     @inline(__always)
     static func lend<R, E: Error>(_ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         try bytes.withUnsafeBufferPointer { (buffer) throws(E) in try body(UnsafeRawBufferPointer(buffer)) }
+    }
+}
+
+enum UTF8Text {
+    static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        if bytes.allSatisfy({ $0 < 0x80 }) { return true }
+        do {
+            _ = try UTF8Span(validating: bytes.bindMemory(to: UInt8.self).span)
+            return true
+        } catch {
+            return false
+        }
     }
 }
 

@@ -24,12 +24,13 @@ extension TableSnapshot {
         guard key.count == (isStatic ? table.partitionColumns : table.keyColumns) else {
             throw RowKey.wrongCount(table, key.count)
         }
-        var decoder = RowDecoder(table: table, projection: table.everything, now: seconds, wantsOrigins: false)
+        let context = ReadContext(table: table, projection: table.everything, now: seconds, wantsOrigins: false)
+        var tombstones = 0
         var (prefix, full) = (ByteWriter(capacity: 64), ByteWriter(capacity: 64))
         try RowKey.partition(table, key[..<table.partitionColumns], into: &prefix)
         if isStatic { try RowKey.fixed(table, key, into: &full) } else { try RowKey.row(table, key, into: &full) }
         var facts = PartitionFacts(prefix: prefix.bytes)
-        try facts.load(database, snapshot, &decoder)
+        try facts.load(database, snapshot, context, &tombstones)
         return try full.bytes.lending { (bytes) throws(Failure) in
             let suffix = UnsafeRawBufferPointer(rebasing: bytes[prefix.count...])
             let outer = RangeDeletions.deletion(of: suffix, in: facts.ranges)

@@ -54,7 +54,7 @@ extension RowCursor {
             }
             var facts = PartitionFacts(prefix: Array(content.key[..<end]))
             facts.emitted = content.emitted
-            try facts.load(snapshot.database, snapshot.snapshot, &decoder)
+            try facts.load(snapshot.database, snapshot.snapshot, context, &tombstones)
             enter(facts)
             openScan(from: content.key + [0])
         }
@@ -86,8 +86,7 @@ extension RowCursor {
         var writer = ByteWriter(capacity: 64)
         try RowKey.partition(table, key[...], into: &writer)
         var facts = PartitionFacts(prefix: writer.bytes)
-        facts.keyValues = key
-        try facts.load(snapshot.database, snapshot.snapshot, &decoder)
+        try facts.load(snapshot.database, snapshot.snapshot, context, &tombstones)
         pending = slices.map { KeyRange(writer.bytes + $0.lower, writer.bytes + $0.upper) }
         if query.order == .stored { pending.reverse() }
         if let content {

@@ -8,7 +8,8 @@ public struct RowCursor: ~Copyable {
     let snapshot: TableSnapshot
     let table: StoredTable
     let query: RowQuery
-    var decoder: RowDecoder
+    let context: ReadContext
+    private var arena: RowArena
     /// The pieces of each partition that are wanted, in their order.
     let slices: [KeyRange]
     let isUnbounded: Bool
@@ -38,14 +39,16 @@ public struct RowCursor: ~Copyable {
     }
 
     /// Dead cells, rows and ranges stepped over so far.
-    public var tombstones: Int { decoder.tombstones }
+    public internal(set) var tombstones = 0
 
     init(
         _ snapshot: TableSnapshot, _ table: StoredTable, _ query: RowQuery, _ projection: Projection,
         _ slices: [KeyRange]
     ) {
         (self.snapshot, self.table, self.query, self.slices) = (snapshot, table, query, slices)
-        decoder = RowDecoder(table: table, projection: projection, now: snapshot.seconds, wantsOrigins: query.origins)
+        context = ReadContext(
+            table: table, projection: projection, now: snapshot.seconds, wantsOrigins: query.origins)
+        arena = RowArena(context)
         isUnbounded = query.ranges.contains { $0.isUnbounded }
         remaining = query.limit ?? .max
     }
@@ -108,7 +111,10 @@ public struct RowCursor: ~Copyable {
         while let key = walk?.currentKey {
             guard let split = partition?.prefix.count, partition?.isOf(key) == true else {
                 if standsOnStatics() { return true }
-                partition = PartitionFacts(prefix: Array(key[..<(try RowKey.end(ofPartition: key, table))]))
+                let end = try RowKey.end(ofPartition: key, table)
+                let prefix = UnsafeRawBufferPointer(rebasing: key[..<end])
+                if partition == nil { partition = PartitionFacts(prefix: []) }
+                partition?.begin(prefix)
                 hasRanges = false
                 slice = 0
                 continue
@@ -116,10 +122,10 @@ public struct RowCursor: ~Copyable {
             guard key.count > split else { throw RowView.damage(table) }
             switch key[split] {
             case RowSpace.ranges:
-                if let value = walk?.currentValue { try partition?.read(ranges: value, &decoder) }
+                if let value = walk?.currentValue { try partition?.read(ranges: value, table, &tombstones) }
                 hasRanges = true
             case RowSpace.fixed:
-                if let value = walk?.currentValue { try partition?.read(fixed: value, &decoder) }
+                if let value = walk?.currentValue { try partition?.read(fixed: value, context, &tombstones) }
             default:
                 if skips(key, split) { continue }
                 if let stored = walk?.currentValue, try isAlive(stored) { return emit() }
@@ -151,7 +157,7 @@ public struct RowCursor: ~Copyable {
     @inline(__always)
     private mutating func isAlive(_ stored: UnsafeRawBufferPointer) throws(Failure) -> Bool {
         try RowView.isAlive(
-            stored, outer: outerDeletion(), now: decoder.now, table, &decoder.tombstones)
+            stored, outer: outerDeletion(), now: context.now, table, &tombstones)
     }
 
     @inline(__always)
@@ -169,7 +175,7 @@ public struct RowCursor: ~Copyable {
 
     /// A partition with static columns but no row is one row without clustering columns.
     private mutating func standsOnStatics() -> Bool {
-        guard isUnbounded, let facts = partition, facts.emitted == 0, facts.fixed != nil else { return false }
+        guard isUnbounded, let facts = partition, facts.emitted == 0, facts.statics != nil else { return false }
         partition?.emitted = 1
         stands = .fixed
         return true
@@ -194,47 +200,19 @@ extension RowCursor {
             return nil
         }
         return RowView(
-            table: table, key: key, split: split, stored: stored, outer: outerDeletion(), now: decoder.now)
+            table: table, key: key, split: split, stored: stored, outer: outerDeletion(), now: context.now)
     }
 
     private mutating func current() throws(Failure) -> Row? {
-        if partition?.keyValues.isEmpty == true {
-            let values = try partitionValues()
-            partition?.keyValues = values
+        if stands == .on, !query.isDistinct {
+            guard let key = walk?.currentKey, let stored = walk?.currentValue, let split = partition?.prefix.count
+            else {
+                return nil
+            }
+            return try arena.row(key: key, split: split, stored: stored, outer: outerDeletion(), partition?.statics)
         }
         guard let facts = partition else { return nil }
-        if stands == .fixed {
-            return facts.fixed.map {
-                Row(table: table, key: facts.keyValues, columns: $0.columns, values: $0.values, origins: $0.origins)
-            }
-        }
-        guard let view else { return nil }
-        var row = Row.empty(decoder, key: facts.keyValues)
-        if query.isDistinct {
-            facts.fillStatics(&row)
-            return row
-        }
-        try decoder.decode(view.stored, outer: view.outer, into: &row)
-        do throws(ByteFault) {
-            row.key += try table.schema.decodeClustering(view.clusteringBytes)
-        } catch {
-            throw RowView.damage(table)
-        }
-        facts.fillStatics(&row)
-        return row
-    }
-
-    private func partitionValues() throws(Failure) -> [Value] {
-        guard let prefix = partition?.prefix else { return [] }
-        do throws(ByteFault) {
-            return try prefix.lending { (bytes) throws(ByteFault) in
-                var reader = ByteReader(bytes)
-                try reader.skip(table.prefix.count)
-                return try table.schema.values(of: try table.schema.decodePartitionKey(&reader))
-            }
-        } catch {
-            throw RowView.damage(table)
-        }
+        return arena.row(partition: facts.prefix, facts.statics)
     }
 
     /// Where a page that ends with the row it stands on would go on.

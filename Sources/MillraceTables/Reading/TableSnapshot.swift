@@ -85,12 +85,8 @@ extension TableStore {
             return try PointRead.view(try database(), nil, table, key, nil, now: now, &tombstones, body)
         }
         let snapshot = try self.snapshot()
-        guard key.count >= table.partitionColumns else { throw RowKey.wrongCount(table, key.count) }
-        var prefix = ByteWriter(capacity: 64)
-        try RowKey.partition(table, key[..<table.partitionColumns], into: &prefix)
-        var facts = PartitionFacts(prefix: prefix.bytes)
-        var decoder = RowDecoder(table: table, projection: table.everything, now: now, wantsOrigins: false)
-        try facts.load(snapshot.database, snapshot.snapshot, &decoder)
+        let context = ReadContext(table: table, projection: table.everything, now: now, wantsOrigins: false)
+        let facts = try PointRead.partition(snapshot.database, snapshot.snapshot, context, key, &tombstones)
         return try PointRead.view(
             snapshot.database, snapshot.snapshot, table, key, facts, now: now, &tombstones, body)
     }
@@ -134,25 +130,30 @@ enum PointRead {
         _ projection: Projection,
         now: Int64, origins: Bool
     ) throws(Failure) -> Row? {
-        var decoder = RowDecoder(table: table, projection: projection, now: now, wantsOrigins: origins)
-        var partition: PartitionFacts?
-        if projection.wantsStatics || table.facts.hasRanges.load(ordering: .acquiring) {
-            var prefix = ByteWriter(capacity: 64)
-            guard key.count >= table.partitionColumns else { throw RowKey.wrongCount(table, key.count) }
-            try RowKey.partition(table, key[..<table.partitionColumns], into: &prefix)
-            var facts = PartitionFacts(prefix: prefix.bytes)
-            try facts.load(database, snapshot, &decoder)
-            partition = facts
-        }
+        let context = ReadContext(table: table, projection: projection, now: now, wantsOrigins: origins)
         var tombstones = 0
-        let found = try view(database, snapshot, table, key, partition, now: now, &tombstones) {
-            (view) throws(Failure) in
-            var row = Row.empty(decoder, key: key)
-            try decoder.decode(view.stored, outer: view.outer, into: &row)
-            return row
+        var facts: PartitionFacts?
+        if projection.wantsStatics || table.facts.hasRanges.load(ordering: .acquiring) {
+            facts = try partition(database, snapshot, context, key, &tombstones)
         }
-        guard var row = found else { return nil }
-        partition?.fillStatics(&row)
-        return row
+        return try view(database, snapshot, table, key, facts, now: now, &tombstones) { (view) throws(Failure) in
+            var arena = RowArena(context)
+            return try arena.row(
+                key: view.key, split: view.split, stored: view.stored, outer: view.outer, facts?.statics, isLast: true)
+        }
+    }
+
+    /// What the partition of this key knows about its rows.
+    static func partition(
+        _ database: Database, _ snapshot: DatabaseSnapshot?, _ context: ReadContext, _ key: [Value],
+        _ tombstones: inout Int
+    ) throws(Failure) -> PartitionFacts {
+        let table = context.table
+        guard key.count >= table.partitionColumns else { throw RowKey.wrongCount(table, key.count) }
+        var prefix = ByteWriter(capacity: 64)
+        try RowKey.partition(table, key[..<table.partitionColumns], into: &prefix)
+        var facts = PartitionFacts(prefix: prefix.bytes)
+        try facts.load(database, snapshot, context, &tombstones)
+        return facts
     }
 }

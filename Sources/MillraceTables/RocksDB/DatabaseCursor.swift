@@ -10,6 +10,13 @@ final class DatabaseCursor {
     private let bounds: UnsafeMutableRawBufferPointer
     private let snapshot: DatabaseSnapshot
 
+    /// Before the first seek and at the end: false.
+    private(set) var isValid = false
+    /// Lent until the next move.
+    private(set) var key = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// Lent until the next move.
+    private(set) var value = UnsafeRawBufferPointer(start: nil, count: 0)
+
     /// - Parameter bulk: for walks over much more than the cache holds: reads ahead, and leaves the cache alone.
     init(_ snapshot: DatabaseSnapshot, _ range: KeyRange, bulk: Bool = false, verify: Bool = true) {
         self.snapshot = snapshot
@@ -36,30 +43,38 @@ final class DatabaseCursor {
         bounds.deallocate()
     }
 
-    var isValid: Bool { rocksdb_iter_valid(iterator) != 0 }
-
-    func seekToFirst() { rocksdb_iter_seek_to_first(iterator) }
-    func seekToLast() { rocksdb_iter_seek_to_last(iterator) }
+    func seekToFirst() {
+        rocksdb_iter_seek_to_first(iterator)
+        look()
+    }
+    func seekToLast() {
+        rocksdb_iter_seek_to_last(iterator)
+        look()
+    }
     /// To the first key at or after.
-    func seek(_ key: [UInt8]) { key.withUnsafeBytes { rocksdb_iter_seek(iterator, $0.chars, $0.count) } }
-    /// To the last key at or before.
-    func seekBackwards(_ key: [UInt8]) {
-        key.withUnsafeBytes { rocksdb_iter_seek_for_prev(iterator, $0.chars, $0.count) }
+    func seek(_ key: [UInt8]) {
+        key.withUnsafeBytes { rocksdb_iter_seek(iterator, $0.chars, $0.count) }
+        look()
     }
-    func next() { rocksdb_iter_next(iterator) }
-    func previous() { rocksdb_iter_prev(iterator) }
+    func next() {
+        rocksdb_iter_next(iterator)
+        look()
+    }
+    func previous() {
+        rocksdb_iter_prev(iterator)
+        look()
+    }
 
-    /// Lent until the next move.
-    var key: UnsafeRawBufferPointer {
+    /// Asks RocksDB once for each move where it stands.
+    @inline(__always)
+    private func look() {
+        isValid = rocksdb_iter_valid(iterator) != 0
+        guard isValid else { return }
         var length = 0
-        let bytes = rocksdb_iter_key(iterator, &length)
-        return UnsafeRawBufferPointer(start: bytes, count: length)
-    }
-    /// Lent until the next move.
-    var value: UnsafeRawBufferPointer {
-        var length = 0
-        let bytes = rocksdb_iter_value(iterator, &length)
-        return UnsafeRawBufferPointer(start: bytes, count: length)
+        let first = rocksdb_iter_key(iterator, &length)
+        key = UnsafeRawBufferPointer(start: first, count: length)
+        let start = rocksdb_iter_value(iterator, &length)
+        value = UnsafeRawBufferPointer(start: start, count: length)
     }
 
     /// To be asked whenever `isValid` turned false: the end of the range, or an error that looked like it.

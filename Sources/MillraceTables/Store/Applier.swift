@@ -46,7 +46,8 @@ final class Applier: @unchecked Sendable {
 
     private func write(_ group: [Committer.Waiting]) throws(Failure) {
         let wall = store.clock.wall
-        var batch = RawBatch()
+        // Room for all of the group, and for what follows it.
+        var batch = RawBatch(capacity: group.count > 1 ? group.reduce(256) { $0 + $1.commit.byteCount } : 0)
         var last: Int64 = 0
         for member in group {
             member.id = hybrid.next(wall: wall)

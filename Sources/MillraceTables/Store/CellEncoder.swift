@@ -31,6 +31,11 @@ struct CellEncoder {
         }
     }
 
+    /// Appends the cells of a value that replaces what the column held.
+    mutating func encode(_ value: Value, _ column: TableSchema.Column, into row: inout RowWriter) throws(Failure) {
+        do throws(Failure) { try set(value, column, into: &row) } catch { throw table.schema.at(column, error) }
+    }
+
     @inline(__always)
     private mutating func set(
         _ value: Value, _ column: TableSchema.Column, into row: inout RowWriter

@@ -27,10 +27,12 @@ extension Commit {
             throw Commit.refusal(table, "a row has \(columns.count) regular columns, not \(values.count)", "")
         }
         try row(table, fixed: false, key, options, marker: true, isWhole: true) { (row, encoder) throws(Failure) in
-            var at = columns.startIndex
-            for value in values {
-                try encoder.encode(Assignment(columns[at], value.map { .set($0) } ?? .null), into: &row)
-                at += 1
+            for (at, value) in zip(columns.indices, values) {
+                if let value {
+                    try encoder.encode(value, columns[at], into: &row)
+                } else {
+                    try encoder.encode(Assignment(columns[at], .null), into: &row)
+                }
             }
         }
     }

@@ -105,4 +105,38 @@ enum RowKey {
         try partition(table, values[...], into: &writer)
         writer.byte(RowSpace.fixed)
     }
+
+    /// Where in a stored key the partition ends. Refuses a key whose partition cannot be read.
+    static func end(ofPartition key: UnsafeRawBufferPointer, _ table: StoredTable) throws(Failure) -> Int {
+        do throws(ByteFault) {
+            var reader = ByteReader(key)
+            try reader.skip(table.prefix.count)
+            switch table.simplePartition {
+            case .int, .bigint, .timestamp:
+                // Any bytes are a value, so the token alone is to be checked.
+                let token = try reader.integer(Int64.self) ^ .min
+                let start = reader.position
+                let value = try reader.take(table.simplePartition == .int ? 4 : 8)
+                guard Murmur3.token(value) == token else { throw ByteFault(.checksum, at: start) }
+            case .text, .no:
+                _ = try table.schema.values(of: try table.schema.decodePartitionKey(&reader))
+            }
+            return reader.position
+        } catch {
+            throw RowView.damage(table)
+        }
+    }
+}
+
+extension StoredTable {
+    /// Partition key and clustering columns of a stored key; `split` is where the partition ends, and may be its end.
+    func values(ofKey key: UnsafeRawBufferPointer, split: Int) throws(ByteFault) -> [Value] {
+        var reader = ByteReader(key)
+        try reader.skip(prefix.count)
+        var values = try schema.values(of: try schema.decodePartitionKey(&reader))
+        if key.count > split {
+            values += try schema.decodeClustering(UnsafeRawBufferPointer(rebasing: key[(split + 1)...]))
+        }
+        return values
+    }
 }

@@ -18,6 +18,8 @@ public final class StoredTable: Sendable {
 
     /// Of the partition key's only column, when it is of a type that `RowKey` writes without looking at the schema.
     let simplePartition: RowKey.Simple
+    /// Bytes of a clustering key when any bytes of this number are one; nil when it has to be looked at.
+    let plainClustering: Int?
     /// All columns outside the key, in the schema's order.
     let everything: Projection
 
@@ -29,6 +31,7 @@ public final class StoredTable: Sendable {
         partitionColumns = schema.partitionKey.count
         simplePartition = RowKey.Simple(schema)
         keyColumns = partitionColumns + schema.clustering.count
+        plainClustering = KeyDecoder.plainSize(schema.clustering.map(\.type))
         everything = Projection(schema, schema.columns.filter { !$0.isKey })
         prefix = Layout.tablePrefix(id)
         hasStatics = !schema.statics.isEmpty

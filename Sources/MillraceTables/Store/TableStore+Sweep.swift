@@ -72,17 +72,3 @@ extension TableStore {
         try database.write(&batch, sync: true)
     }
 }
-
-extension RowKey {
-    /// Where in a stored key the partition ends.
-    static func end(ofPartition key: UnsafeRawBufferPointer, _ table: StoredTable) throws(Failure) -> Int {
-        do throws(ByteFault) {
-            var reader = ByteReader(key)
-            try reader.skip(table.prefix.count)
-            _ = try table.schema.decodePartitionKey(&reader)
-            return reader.position
-        } catch {
-            throw RowView.damage(table)
-        }
-    }
-}
