@@ -15,6 +15,8 @@ extension Limits {
     public static let tables = 10_000
     /// Rows of one page: beyond this stream with a cursor.
     public static let pageRows = 100_000
+    /// Up to so many rows of a table are counted when its size is asked for, in under a millisecond; more are guessed.
+    static let countedRows = 1_000
     /// Bytes of the chunks that hold the rows of a read: a row that is kept keeps its chunk. The first is small, for
     /// reads of a few rows; from the largest on, allocating is no part of a row's cost any more.
     static let rowChunkLeast = 1 << 10

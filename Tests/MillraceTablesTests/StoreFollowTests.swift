@@ -289,9 +289,28 @@ import Testing
         #expect(try restored.row(try restored.require("k", "t"), key: [.int(1), .int(49)])?["v"] == .int(49))
         #expect(try restored.verify().isComplete)
         _ = try put(restored, try restored.require("k", "t"), 9, 9, 9)
-        #expect(throws: Failure.self) {
-            try TableStore.restore(snapshot: kept, to: place.directory + "/restored", clock: SystemClock())
+        // Neither goes into what is there.
+        func refusal(_ body: () throws(Failure) -> Void) -> Failure.Code? {
+            do throws(Failure) { try body() } catch { return error.code }
+            return nil
         }
+        let target = place.directory + "/restored"
+        #expect(
+            refusal { () throws(Failure) in
+                try TableStore.restore(snapshot: kept, to: target, clock: SystemClock())
+            } == .alreadyExists)
+        #expect(refusal { () throws(Failure) in try store.snapshot(into: kept) } == .alreadyExists)
+    }
+
+    @Test func fewRowsAreCountedAndManyEstimated() throws {
+        let (place, store, table) = try store()
+        defer { withExtendedLifetime(place) {} }
+        for c in 0..<30 { _ = try put(store, table, c % 4, c, c) }
+        #expect(try store.size(of: table).rows == 30)
+        for c in 0..<4_000 { _ = try put(store, table, 1, c, c) }
+        #expect(try store.size(of: table).rows >= Limits.countedRows)
+        try store.compact()
+        #expect((3_000...5_000).contains(try store.size(of: table).rows))
     }
 
     @Test func aSchemaChangeIsWholeOrNothing() throws {

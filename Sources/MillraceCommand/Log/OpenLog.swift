@@ -52,7 +52,7 @@ struct OpenLog {
         guard mark != nil else {
             throw Failure(
                 .notFound, "there is no data directory at '\(path)'",
-                advice: "Make one with 'millrace log create TOPIC', or name another with --data DIR")
+                advice: "Make one with 'millrace log create' or 'table create', or name another with --data DIR")
         }
     }
 

@@ -117,15 +117,15 @@ extension Invocation {
         }
         guard words.count >= schema.partitionKey.count else {
             throw Failure(
-                .usage, "the partition key of \(schema.fullName) has \(schema.partitionKey.count) columns",
-                advice: "Give " + schema.partitionKey.map(\.name).joined(separator: ", "))
+                .usage, "the partition key of \(schema.fullName) is not complete",
+                advice: "Give " + schema.partitionKey.map { "\($0.name) (\($0.type))" }.joined(separator: ", "))
         }
         var values: [Value] = []
         for (word, column) in zip(words, columns) {
             do throws(TextFault) {
                 values.append(try RowText.value(word, as: column.type))
             } catch {
-                throw Failure(.usage, "key column \(column.name): \(error.message)", advice: "It is a \(column.type)")
+                throw Failure(.usage, "key column \(column.name): \(error.message)")
             }
         }
         return values

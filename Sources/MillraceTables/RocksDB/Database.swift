@@ -130,7 +130,7 @@ final class Database: @unchecked Sendable {
         }
     }
 
-    /// Bytes on disk and in memtables of a range; an estimate.
+    /// Bytes of a range in files; an estimate.
     func approximateBytes(of range: KeyRange) throws(Failure) -> UInt64 {
         try range.lending { (lower, upper) throws(Failure) in
             var size: UInt64 = 0

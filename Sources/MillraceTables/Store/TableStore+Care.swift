@@ -30,20 +30,26 @@ extension TableStore {
         if findings.span != nil || deletions > 0 { try compact(table) }
     }
 
-    /// Bytes on disk and in memory, and rows, of a table. Estimates; cheap.
+    /// Bytes in files, and rows, of a table. Estimates, but a few rows are counted. What is only in memory so far is
+    /// taken to be spread over the tables as the files are.
     public func size(of table: StoredTable) throws(Failure) -> TableSize {
         let database = try database()
         let bytes = try database.approximateBytes(of: table.rows)
+        var cursor = try snapshot().rows(table, RowQuery(limit: Limits.countedRows))
+        var counted = 0
+        while try cursor.advance() { counted += 1 }
+        if counted < Limits.countedRows { return TableSize(bytes: Int(clamping: bytes), rows: counted) }
         let keys = database.property("rocksdb.estimate-num-keys") ?? 0
         let live = try database.approximateBytes(of: Layout.everything)
         let rows = live == 0 ? 0 : Double(keys) * Double(bytes) / Double(live)
-        return TableSize(bytes: Int(clamping: bytes), rows: Int(rows))
+        return TableSize(bytes: Int(clamping: bytes), rows: max(counted, Int(rows)))
     }
 
     /// A consistent copy of everything committed so far in a new directory, hard-linked where the volume allows: it
     /// costs little until the originals are compacted away. Can be opened with `readOnly`, or restored.
     public func snapshot(into path: String) throws(Failure) {
         let database = try database()
+        try TableStore.refuse(existing: path, "a snapshot is made", storage)
         do throws(IOFault) {
             try storage.makeDirectory(path)
         } catch {
@@ -72,13 +78,7 @@ extension TableStore {
     public static func restore(
         snapshot path: String, to directory: String, clock: any RuntimeClock, storage: any Storage = PosixStorage()
     ) throws(Failure) {
-        do throws(IOFault) {
-            if try storage.status(of: directory + "/rows") != nil {
-                throw IOFault(.makeDirectory, path: directory + "/rows", errno: IOFault.exists)
-            }
-        } catch {
-            throw Failure(error, "a snapshot is restored into a new directory only", place: directory)
-        }
+        try refuse(existing: directory + "/rows", "a snapshot is restored", storage)
         let source = try open(snapshot: path, clock: clock, storage: storage)
         defer { source.close() }
         try source.verify()
@@ -93,6 +93,17 @@ extension TableStore {
         } catch {
             throw Failure(error, "the snapshot cannot be restored", place: directory)
         }
+    }
+
+    private static func refuse(existing path: String, _ what: String, _ storage: any Storage) throws(Failure) {
+        do throws(IOFault) {
+            guard try storage.status(of: path) != nil else { return }
+        } catch {
+            throw Failure(error, "the directory cannot be looked at", place: path)
+        }
+        throw Failure(
+            .alreadyExists, "\(what) into a new directory only; this one is there already", advice: "Name another one",
+            place: path)
     }
 
     private static func copy(_ from: String, to: String, _ storage: any Storage) throws(IOFault) {
