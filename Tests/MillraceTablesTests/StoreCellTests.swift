@@ -195,6 +195,36 @@ import Testing
         #expect(try there() == before)
         #expect(try StoreFollowTests.storedKeys(store, table) == before.count)
     }
+
+    /// A whole row has no cell for a column that is added later, so the deletion before it has to stay.
+    @Test func aDeletionCoversOlderWritesToColumnsAddedLater() throws {
+        let place = try StorePlace()
+        let store = try place.open()
+        try store.createKeyspace("k")
+        var table = try store.createTable(
+            TableSchema.Builder("k", "t").partitionKey("p", .int).column("v", .int).build(),
+            tombstoneGrace: .days(10))
+        var commit = store.begin()
+        try commit.delete(from: table, key: [.int(1)], WriteOptions(timestamp: 20))
+        try store.commit(commit)
+        commit = store.begin()
+        try commit.put(table, key: [.int(1)], [.int(1)])
+        try store.commit(commit)
+        table = try store.alterTable("k", "t") { (schema) throws(Failure) in try schema.adding("w", .int) }
+        let w = try table.schema.require("w")
+        for (timestamp, expected) in [(Int64(20), nil), (21, Value.int(21))] {
+            var late = store.begin()
+            try late.update(
+                table, key: [.int(1)], [Assignment(w, .set(.int(Int32(timestamp))))],
+                WriteOptions(timestamp: timestamp))
+            try store.commit(late)
+            for _ in 0..<2 {
+                let row = try #require(try store.row(table, key: [.int(1)]))
+                #expect(row.values == [.int(1), expected], "\(timestamp)")
+                try store.compact()
+            }
+        }
+    }
 }
 
 /// The quick way to a partition's key gives the same bytes as the schema's own.

@@ -4,8 +4,10 @@ import MillraceCore
 extension Commit {
     /// Fills in what only its turn decides: the timestamps, and whether a row may be a put.
     ///
-    /// A put hides everything older of its row unseen. That is right exactly when no cell there can be newer: ids grow
-    /// with RocksDB's sequence, so it is, unless some writer brought a timestamp ahead of the clock (`facts.future`).
+    /// A put hides everything of its row that came before, unseen. That is right when nothing there can be newer: ids
+    /// grow with RocksDB's sequence, so nothing is, unless some writer brought a timestamp ahead of the clock
+    /// (`facts.future`). And it is wrong in a table with a grace, whose deletions have to be kept for older writes to
+    /// come: the row's own cells would cover those, but not in a column that is added later.
     mutating func settle(id: Int64) {
         for (number, timestamp) in explicit where timestamp >= id {
             let facts = tables[number].facts
@@ -20,7 +22,9 @@ extension Commit {
                 batch.put(Layout.tableFactsKey(table.id), table.facts.encoded)
             }
         }
-        let mayPut = tables.map { id > $0.facts.future.load(ordering: .relaxed) }
+        let mayPut = tables.map { table in
+            (table.tombstoneGrace == .zero || table.isCounter) && id > table.facts.future.load(ordering: .relaxed)
+        }
         batch.patching { (bytes) in
             let stamp = id.bigEndian
             for patch in patches {
@@ -42,10 +46,7 @@ extension Commit {
             settled.append(raw: batch.bytes[done..<position])
             done = position
             let table = tables[range.table]
-            let isPhysical =
-                range.timestamp == nil && mayPut[range.table]
-                && (table.tombstoneGrace == .zero || table.isCounter)
-            if isPhysical {
+            if range.timestamp == nil, mayPut[range.table] {
                 settled.deleteRange(KeyRange(range.partition + range.lower, range.partition + range.upper))
             } else {
                 if !table.facts.hasRanges.exchange(true, ordering: .releasing) {

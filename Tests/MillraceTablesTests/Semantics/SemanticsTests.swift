@@ -7,6 +7,8 @@ import Testing
         (188_851_025, .commits), (188_851_026, .any), (663_668_040, .commits), (663_668_042, .any),
         // A compaction took a tombstone from under an older write that had come after it.
         (140_433_188, .any),
+        // A whole row hid a deletion from an older write to a column that was added after both.
+        (717_561_271, .any),
     ]
 
     /// Steps of one workload; then a fresh store, since the model keeps every version. 100,000 in all by default.
