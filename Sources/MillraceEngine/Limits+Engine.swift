@@ -67,6 +67,16 @@ extension Limits {
     static let outboundBatchBytes = 512 << 10
     /// Keys of one task that wait because a record of theirs failed. Beyond it records are dead-lettered one by one.
     static let parkedKeys = 10_000
+    /// Rows and state in memory that are not in the store's files yet. After a hard end they are taken in again one by
+    /// one before anything runs, at 1 µs an entry: two of these are a third of a second.
+    static let storeWriteBytes = 16 << 20
+    /// State changes of one task that are kept as blocks. More means that more hot keys are never written one by one;
+    /// they are read at every start, and held in memory: together an eighth of what state may take, at most.
+    static func journalBytes(of stateBudget: Int, tasks: Int) -> Int {
+        min(8 << 20, max(16 << 10, stateBudget / 8 / max(1, tasks)))
+    }
+    /// Blocks of one task: each costs a read at a start.
+    static let journalBlocks = 1_024
     /// Dead letters of one task that wait for the next commit; the task reads no further when there are so many.
     static let deadLettersPerCommit = 10_000
 }

@@ -62,22 +62,25 @@ enum OverloadWorkload {
         let waiting = lag(node)
         isSlow.store(false, ordering: .relaxed)
         let end = clock.now
-        while lag(node) > 0, clock.now - end < .seconds(120) {
+        // What is read is shown at the end of a turn, the lag at any time.
+        while lag(node) > 0 || read(node) < sent, clock.now - end < .seconds(120) {
             try await clock.sleep(for: .milliseconds(5))
             peak = max(peak, node.status().residentBytes)
         }
         let drained = clock.now - end
         let tasks = node.status().pipelines[0].tasks
-        let read = node.status().pipelines[0].stages[0].tasks.reduce(0) { $0 + $1.recordsIn }
         let restarts = tasks.reduce(0) { $0 + $1.restarts }
         print(
-            "base=\(base) peak=\(peak) sent=\(sent) waiting=\(waiting) lost=\(sent - read) restarts=\(restarts) "
+            "base=\(base) peak=\(peak) sent=\(sent) waiting=\(waiting) lost=\(sent - read(node)) restarts=\(restarts) "
                 + "drained=\(drained.microseconds / 1_000)")
         node.stop()
         try await running
         await node.close()
     }
 
+    private static func read(_ node: Node) -> Int64 {
+        node.status().pipelines[0].stages[0].tasks.reduce(0) { $0 + $1.recordsIn }
+    }
     private static func lag(_ node: Node) -> Int64 {
         node.status().pipelines[0].tasks.reduce(0) { $0 + $1.lagRecords }
     }

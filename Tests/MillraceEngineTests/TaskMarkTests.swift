@@ -18,12 +18,30 @@ import Testing
             UpstreamWatermarks.Producer(id: 1),
         ]
         (mark.watermark, mark.latestEvent) = (.seconds(-5), .seconds(8))
+        mark.journal = 3..<77
         return mark
     }
 
     @Test func comesBackAsItWas() throws {
         #expect(try TaskMark(mark.bytes, of: task) == mark)
         #expect(try TaskMark(TaskMark().bytes, of: task) == TaskMark())
+    }
+
+    /// As written before state had a journal: two inputs at 4 and 5, 6 commits, no shuffle, no transaction.
+    @Test func aMarkOfVersion2IsOneWithoutAJournal() throws {
+        var writer = ByteWriter()
+        writer.byte(2)
+        for number in [9, 10, 6, 1, 2, 3, 4] as [Int64] { writer.integer(number) }
+        writer.byte(0)
+        writer.integer(2 as UInt16)
+        writer.integer(4 as Int64)
+        writer.integer(5 as Int64)
+        writer.integer(0 as UInt32)
+        writer.integer(0 as UInt32)
+        writer.integer(writer.bytes.withUnsafeBytes { CRC32C.of($0) })
+        let mark = try TaskMark(writer.bytes, of: task)
+        #expect(mark.positions == [4, 5] && mark.commits == 6 && mark.badRecords == 4)
+        #expect(mark.journal.isEmpty)
     }
 
     @Test func everyFlippedBitAndEveryCutIsRefused() {
@@ -46,6 +64,7 @@ import Testing
             for other in addresses where one != other {
                 #expect(!other.statePrefix.starts(with: one.statePrefix))
                 #expect(!other.markKey.starts(with: one.markKey))
+                #expect(!other.journalKey(1).starts(with: one.journalKey(0).dropLast(8)))
             }
         }
     }

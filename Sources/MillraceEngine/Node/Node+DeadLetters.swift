@@ -21,7 +21,7 @@ extension Node {
     func parked(of pipeline: String, limit: Int) throws(Failure) -> [ParkedKey] {
         var keys: [ParkedKey] = []
         for context in try runner(pipeline).seats.map(\.context) {
-            let reader = context.store.stateReader(of: context.address)
+            let reader = try StateJournal.committed(of: context.address, in: context.store)
             for (number, port) in context.ports.enumerated() {
                 keys += try FailingRecords.parked(port: number, in: reader, limit: limit - keys.count).map {
                     ParkedKey(

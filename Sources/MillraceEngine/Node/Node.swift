@@ -149,7 +149,9 @@ public final class Node: Sendable {
         }
         blame?.keepBeating(on: clock)
         log = try LogStore.open(directory: directory.log, storage: storage, clock: clock)
-        tables = try TableStore.open(directory: directory.tables, clock: clock, storage: storage)
+        var stored = TableStoreOptions()
+        stored.writeBufferBytes = Limits.storeWriteBytes
+        tables = try TableStore.open(directory: directory.tables, options: stored, clock: clock, storage: storage)
         try StoreGeneration.count(tables, in: directory, storage: storage)
         lanes = LanePool(count: settings.lanes == 0 ? nil : settings.lanes, clock: clock)
         blocking = BlockingExecutor(name: "commit")
@@ -159,7 +161,8 @@ public final class Node: Sendable {
             node: .init(
                 settings: settings, log: log, tables: tables, producers: producers, clock: clock,
                 blocking: blocking, logger: logger, seed: random.next(), release: release, blame: blame,
-                stateBudget: SharedBudget(bytes: settings.stateBudget), changes: topology.changes))
+                stateBudget: SharedBudget(bytes: settings.stateBudget), changes: topology.changes,
+                pipelines: plans.count))
         for log in topology.logs { _ = try assembly.topic(log) }
         var runners: [PipelineRunner] = []
         for (description, plan) in plans {

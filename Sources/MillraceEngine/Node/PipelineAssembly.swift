@@ -32,6 +32,7 @@ struct PipelineAssembly {
         var stateBudget: SharedBudget
         /// Tables whose changes are read.
         var changes: [ChangesDescription]
+        var pipelines: Int
     }
 
     static func shuffleTopic(_ pipeline: String, _ stage: Int) -> String { "_shuffle.\(pipeline).\(stage)" }
@@ -72,6 +73,8 @@ struct PipelineAssembly {
             try taskCount(of: stage, description, widths) ?? width
         }
         let demands = counts.map(TimeDemand.init)
+        let journalBytes = Limits.journalBytes(
+            of: node.stateBudget.bytes, tasks: counts.reduce(0, +) * node.pipelines)
         var contexts: [TaskContext] = []
         for stage in plan.stages {
             let isLast = stage.index == plan.stages.count - 1
@@ -95,6 +98,7 @@ struct PipelineAssembly {
                 var context = try context(
                     description, plan, stage, partition, ports: ports, outbound: outbound,
                     table: isLast ? table : nil, isLast: isLast)
+                context.journalBytes = journalBytes
                 context.demand = demands[stage.index]
                 context.readersDemand = readers.map { demands[$0.index] }
                 contexts.append(context)

@@ -23,8 +23,27 @@ final class StoreStateReader: StateReader {
     func scan(
         prefix: UnsafeRawBufferPointer, _ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool
     ) throws(Failure) {
+        try SnapshotStateReader(store.snapshot(), prefix: self.prefix).scan(prefix: prefix, body)
+    }
+}
+
+/// The same as of one moment, on whatever thread.
+final class SnapshotStateReader: StateReader {
+    private let snapshot: TableSnapshot
+    private let prefix: [UInt8]
+
+    init(_ snapshot: TableSnapshot, prefix: [UInt8]) { (self.snapshot, self.prefix) = (snapshot, prefix) }
+
+    func read(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) -> Void) throws(Failure) {
+        guard let value = try snapshot.state(prefix + key) else { return body(nil) }
+        value.withUnsafeBytes { body($0) }
+    }
+
+    func scan(
+        prefix: UnsafeRawBufferPointer, _ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool
+    ) throws(Failure) {
         let own = self.prefix.count
-        try store.snapshot().states(from: self.prefix + Array(prefix)) { (key, value) throws(Failure) in
+        try snapshot.states(from: self.prefix + prefix) { (key, value) throws(Failure) in
             body(UnsafeRawBufferPointer(rebasing: key[own...]), value)
         }
     }

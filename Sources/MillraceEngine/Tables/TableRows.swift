@@ -65,16 +65,21 @@ struct TableRows {
 
     func put(_ rows: RowBuffer, into commit: inout Commit) throws(Failure) {
         var failure: Failure?
+        // Used again for every row: an array of each would be two allocations a row.
+        var (key, values) = ([Value](), [Value?]())
         rows.forEach { row, cells in
             guard failure == nil else { return }
             do throws(Failure) {
-                let key = try keyCells.map { (index) throws(Failure) in
+                key.removeAll(keepingCapacity: true)
+                for index in keyCells {
                     guard let value = Self.value(cells[index]) else { throw Self.nullKey(table) }
-                    return value
+                    key.append(value)
                 }
                 switch rows.operation(ofRow: row) {
                 case .upsert:
-                    try commit.put(table, key: key, valueCells.map { $0 < 0 ? nil : Self.value(cells[$0]) })
+                    values.removeAll(keepingCapacity: true)
+                    for index in valueCells { values.append(index < 0 ? nil : Self.value(cells[index])) }
+                    try commit.put(table, key: key, values)
                 case .retract: try commit.delete(from: table, key: key)
                 }
             } catch { failure = error }

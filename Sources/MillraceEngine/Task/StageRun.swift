@@ -19,7 +19,7 @@ final class StageRun {
     private let board: TaskBoard
     private let kernel: StageKernel
     private let run: UInt64
-    private let state: UnsettledState
+    private let state: StateJournal
     /// What was last reported to the budget.
     private var heldBytes = 0
     private var ports: [InputPort]
@@ -55,10 +55,13 @@ final class StageRun {
     init(_ context: TaskContext, from start: TaskStart, board: TaskBoard) throws(Failure) {
         let mark = start.mark
         (self.context, self.board, self.mark, lateBefore) = (context, board, mark, mark.lateRecords)
-        (run, state) = (start.run, UnsettledState(context.store.stateReader(of: context.address)))
+        run = start.run
+        state = try StateJournal(
+            of: context.address, in: context.store, holding: mark.journal, limit: context.journalBytes,
+            seed: context.seed)
         kernel = context.stage.makeKernel(KernelOptions(seed: context.seed, idleAfter: context.idleAfter))
         try kernel.restore(from: state, watermark: mark.watermark)
-        ports = try Self.open(context, mark, kernel)
+        ports = try Self.open(context, mark, kernel, state)
         if context.upstreamTasks > 0 {
             upstream = UpstreamWatermarks(
                 expecting: context.upstreamTasks, restoring: mark.upstream, combined: mark.watermark)
@@ -75,7 +78,7 @@ final class StageRun {
     }
 
     private static func open(
-        _ context: TaskContext, _ mark: TaskMark, _ kernel: StageKernel
+        _ context: TaskContext, _ mark: TaskMark, _ kernel: StageKernel, _ state: any StateReader
     ) throws(Failure) -> [InputPort] {
         guard mark.positions.isEmpty || mark.positions.count == context.ports.count else {
             throw Failure(
@@ -93,7 +96,7 @@ final class StageRun {
             var failing = FailingRecords(
                 context.failures, port: index, input: port.name, task: context.address, release: context.release,
                 blame: blame)
-            try failing.restore(from: context.store.stateReader(of: context.address))
+            try failing.restore(from: state)
             ports.append(
                 InputPort(
                     name: port.name, reader: reader,
@@ -281,8 +284,8 @@ final class StageRun {
     private func settleCommit(at now: MonotonicTime) throws(Failure) {
         guard let result = job?.takeResult() else { return }
         job = nil
-        state.settled()
         let success = try result.get()
+        state.settled()
         if success.spent.byteCount <= context.commitBytes { spare = success.spent }
         for (port, position) in zip(ports, success.mark.positions) { port.reader.committed(upTo: position) }
         let wall = context.clock.wall
@@ -293,14 +296,14 @@ final class StageRun {
         }
         // Only now: what is evicted is read back from the store, which has it since this moment.
         if let share = reportMemory() {
-            _ = kernel.evict(downTo: share)
+            _ = kernel.evict(downTo: max(0, share - state.bytes))
             _ = reportMemory()
         }
     }
 
     /// What the task's state should shrink to, when all tasks together hold too much.
     private func reportMemory() -> Int? {
-        let now = kernel.stateBytes
+        let now = stateBytes
         defer { heldBytes = now }
         return context.stateBudget.report(before: heldBytes, now: now)
     }
@@ -338,11 +341,14 @@ final class StageRun {
         mark.badRecords += Int64(outbox.deadLetters.count)
         mark.lateRecords = lateBefore + Int64(kernel.lateDropped)
         mark.isFinished = isFinished
+        let changed = delta
+        delta = StateDelta(capacity: changed.byteCount)
+        let change = state.take(changed)
+        mark.journal = change.kept
         let commit = TaskCommit(
             task: context.address, release: context.release, mark: mark,
             inputs: ports.map { CommittedRange(input: $0.name, first: $0.committed, end: $0.position) },
-            delta: delta, rows: context.table == nil ? nil : outbox.rows, table: context.table)
-        state.committing(delta)
+            state: change, rows: context.table == nil ? nil : outbox.rows, table: context.table)
         job = try CommitJob(commit, outbox, as: run, context: context, wake: wake)
         // Other buffers: these belong to the commit now. Once per commit, not per record.
         outbox = Outbox(rows: RowBuffer(layout: context.layout))
@@ -351,7 +357,6 @@ final class StageRun {
             swap(&out.records, &free.records)
             swap(&out.rows, &free.rows)
         }
-        delta = StateDelta()
         for index in ports.indices { ports[index].committed = ports[index].position }
         bytesSinceCommit = 0
     }
@@ -379,6 +384,8 @@ final class StageRun {
     }
     private var readersAwaitTime: Bool { context.stage.isShuffled && context.readersDemand?.isThere != false }
 
+    private var stateBytes: Int { kernel.stateBytes + state.bytes }
+
     private func finished(isStopping: Bool) -> Next {
         board.update { $0.state = isStopping && !mark.isFinished ? .stopped : .finished }
         return .done
@@ -402,7 +409,7 @@ final class StageRun {
             figures.watermarkHolder = holder
             figures.holderSince = figures.watermark == nil ? nil : watermarkSince
             figures.isIdle = isIdle
-            figures.stateBytes = kernel.stateBytes
+            figures.stateBytes = stateBytes
             figures.parkedKeys = ports.reduce(0) { $0 + $1.failing.parkedKeys }
             figures.lastTurn = now
             figures.hasWork = waiting > 0 || job != nil

@@ -7,6 +7,7 @@ internal import MillraceCore
 /// name length u16 │ name │ stage u16 │ partition u32 │ kind u8 │ rest
 ///                                                     'm' the task's mark
 ///                                                     's' a state entry, `rest` is its key
+///                                                     'j' a block of the state's journal, `rest` is its number u64
 /// ```
 struct TaskAddress: Hashable, Sendable, CustomStringConvertible {
     var pipeline: String
@@ -17,6 +18,12 @@ struct TaskAddress: Hashable, Sendable, CustomStringConvertible {
 
     var markKey: [UInt8] { prefix(UInt8(ascii: "m")) }
     var statePrefix: [UInt8] { prefix(UInt8(ascii: "s")) }
+    func journalKey(_ number: Int64) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.raw(prefix(UInt8(ascii: "j")))
+        writer.integer(number)
+        return writer.bytes
+    }
 
     private func prefix(_ kind: UInt8) -> [UInt8] {
         var writer = ByteWriter(capacity: pipeline.utf8.count + 9)

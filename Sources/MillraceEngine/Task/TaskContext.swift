@@ -25,6 +25,8 @@ struct TaskContext: Sendable {
     var idleAfter: TimeSpan
     /// Shared by all tasks of the node.
     var stateBudget: SharedBudget
+    /// Of its state's journal, in memory and in the store.
+    var journalBytes = 0
     var seed: UInt64
 
     var store: any TaskStore

@@ -20,7 +20,11 @@ struct TaskMark: Equatable, Sendable {
     /// The records that this commit made visible in logs, by where they begin.
     var transaction: [TransactionPart] = []
 
-    private static let version: UInt8 = 2
+    /// Blocks of the state's journal that belong to this commit.
+    var journal: Range<Int64> = 0..<0
+
+    /// 3: with the journal. 2 is read too: state was entries of their own alone then.
+    private static let version: UInt8 = 3
 
     var bytes: [UInt8] {
         var writer = ByteWriter(capacity: 96)
@@ -38,6 +42,8 @@ struct TaskMark: Equatable, Sendable {
             writer.integer(producer.watermark.microseconds)
             writer.byte(producer.isIdle ? 1 : 0)
         }
+        writer.integer(journal.lowerBound)
+        writer.integer(journal.upperBound)
         writer.integer(UInt32(transaction.count))
         for part in transaction {
             writer.integer(UInt16(part.topic.utf8.count))
@@ -64,7 +70,8 @@ struct TaskMark: Equatable, Sendable {
 
     private init(reading raw: UnsafeRawBufferPointer) throws(ByteFault) {
         var reader = ByteReader(raw)
-        guard try reader.byte() == Self.version else { throw ByteFault(.unknownValue, at: 0) }
+        let version = try reader.byte()
+        guard version == Self.version || version == 2 else { throw ByteFault(.unknownValue, at: 0) }
         watermark = EventTime(microseconds: try reader.integer())
         latestEvent = EventTime(microseconds: try reader.integer())
         commits = try reader.integer()
@@ -81,6 +88,11 @@ struct TaskMark: Equatable, Sendable {
             producer.watermark = EventTime(microseconds: try reader.integer())
             producer.isIdle = try reader.byte() != 0
             upstream.append(producer)
+        }
+        if version > 2 {
+            let (lower, upper) = (try reader.integer(Int64.self), try reader.integer(Int64.self))
+            guard lower >= 0, lower <= upper else { throw ByteFault(.unknownValue, at: reader.position) }
+            journal = lower..<upper
         }
         let parts = try reader.checked(
             count: try reader.integer(UInt32.self), minimumElementBytes: 14, limit: Limits.transactionParts)

@@ -1,14 +1,25 @@
 internal import MillraceCore
 internal import MillraceFlow
 
-/// Where a task's commits go: the one synced write of design D7, seen from the task.
-///
-/// The table store in a node, a model in tests. All calls may block: they are made on threads for blocking calls,
-/// except the state reader's, which a kernel uses on its lane for state that is not in memory.
-protocol TaskStore: AnyObject, Sendable {
+/// What tasks have committed. Calls may block and are made on threads for that, except those of a state reader: a
+/// kernel uses it on its lane for state that is not in memory.
+protocol TaskReader: AnyObject {
     /// The mark of the task's last commit; `nil` for a task that never committed.
     func mark(of task: TaskAddress) throws(Failure) -> TaskMark?
+    /// State entries of their own; what the journal says besides is not in it.
     func stateReader(of task: TaskAddress) -> any StateReader
+    /// Gives the blocks of a task's journal that are there, in the order of their numbers.
+    func readJournal(
+        of task: TaskAddress, _ numbers: Range<Int64>, _ body: (Int64, [UInt8]) throws(Failure) -> Void
+    ) throws(Failure)
+}
+
+/// Where a task's commits go: the one synced write of design D7, seen from the task.
+///
+/// The table store in a node, a model in tests.
+protocol TaskStore: TaskReader, Sendable {
+    /// Everything as of one moment, for who reads while tasks commit.
+    func snapshot() throws(Failure) -> any TaskReader
     /// Returns when everything in the commit is on the disk and visible, all at once; throws when nothing of it is.
     func commit(_ commit: TaskCommit) throws(Failure)
 }
@@ -21,10 +32,21 @@ struct TaskCommit: Sendable {
     var mark: TaskMark
     /// What it was made from.
     var inputs: [CommittedRange]
-    var delta: StateDelta
+    var state: StateChange
     /// For a last stage that writes a table.
     var rows: RowBuffer?
     var table: Table?
+}
+
+/// What a commit does to a task's stored state; see `StateJournal`.
+struct StateChange: Sendable {
+    /// Everything that changed, as the journal's next block; `nil` when there is nothing to keep there.
+    var block: (number: Int64, entries: StateDelta)?
+    /// Entries of their own.
+    var entries: StateDelta
+    /// Blocks that the journal no longer needs, and those it has from now on.
+    var dropped: Range<Int64>
+    var kept: Range<Int64>
 }
 
 /// The records `first ..< end` of an input that a commit covers.

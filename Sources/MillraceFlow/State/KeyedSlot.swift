@@ -51,12 +51,12 @@ extension StageSetup {
     @usableFromInline func takeDelta(into delta: inout StateDelta) {
         for key in state.words.pointee.removed { delta.remove { self.writeKey(key, &$0) } }
         state.words.pointee.removed.removeAll()
-        state.table.takeDirty { key, value in
+        state.table.takeDirty { key, value, wasStored in
             if !schemaIsStored {
                 schema.store(name, into: &delta)
                 schemaIsStored = true
             }
-            delta.put(key: { self.writeKey(key, &$0) }) { value.store(into: &$0) }
+            delta.put(isFresh: !wasStored, key: { self.writeKey(key, &$0) }) { value.store(into: &$0) }
         }
     }
     private func writeKey(_ key: Key, _ writer: inout ByteWriter) {

@@ -69,8 +69,9 @@ extension PaneTable {
         return index < 0 ? nil : header.pointee.slots[index].value
     }
 
-    /// Calls `body` for every entry that changed since the last call, and takes them as stored from now on.
-    @inlinable public func takeDirty(_ body: (Key, Value) throws -> Void) rethrows {
+    /// Calls `body` for every entry that changed since the last call, with whether a store has had it before, and takes
+    /// them as stored from now on.
+    @inlinable public func takeDirty(_ body: (Key, Value, Bool) throws -> Void) rethrows {
         let h = header.pointee
         for position in 0..<h.dirty.count {
             let hash = h.dirty.base.unsafelyUnwrapped[position]
@@ -81,7 +82,7 @@ extension PaneTable {
                 if meta == 0 { break }
                 if meta | PaneTable.flags == wanted, meta & PaneTable.dirty != 0 {
                     PaneTable.setMeta(h.slots, index, meta & ~PaneTable.dirty | PaneTable.stored)
-                    try body(h.slots[index].key, h.slots[index].value)
+                    try body(h.slots[index].key, h.slots[index].value, meta & PaneTable.stored != 0)
                 }
                 index = (index + 1) & h.mask
             }

@@ -41,8 +41,15 @@ public import MillraceCore
         }
         words.pointee.dropped.removeAll()
         for slice in words.pointee.slices {
-            slice.table.takeDirty { key, state in
-                delta.put(key: { self.writeKey(slice.start, key, &$0) }) { state.store(into: &$0) }
+            var prefix = ByteWriter()
+            core.writePrefix(slice.start, &prefix)
+            slice.table.takeDirty { key, state, wasStored in
+                delta.put(isFresh: !wasStored) {
+                    $0.raw(prefix.bytes)
+                    key.store(into: &$0)
+                } value: {
+                    state.store(into: &$0)
+                }
             }
         }
         guard words.pointee.headerIsDirty else { return }

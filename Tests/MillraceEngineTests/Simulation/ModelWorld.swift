@@ -18,6 +18,7 @@ final class ModelWorld: @unchecked Sendable {
 
     var marks: [TaskAddress: TaskMark] = [:]
     var states: [TaskAddress: MemoryState] = [:]
+    var journals: [TaskAddress: [Int64: [UInt8]]] = [:]
     /// Key, start → count.
     var rows: [[Int64]: Int64] = [:]
     /// Commits that stand, in their order.
@@ -66,6 +67,7 @@ final class ModelStore: TaskStore {
         // As it comes back from the disk.
         try world.marks[task].map { (mark) throws(Failure) in try TaskMark(mark.bytes, of: task) }
     }
+    func snapshot() -> any TaskReader { self }
     func stateReader(of task: TaskAddress) -> any StateReader { state(task) }
     private func state(_ task: TaskAddress) -> MemoryState {
         if let state = world.states[task] { return state }
@@ -74,11 +76,24 @@ final class ModelStore: TaskStore {
         return state
     }
 
+    func readJournal(
+        of task: TaskAddress, _ numbers: Range<Int64>, _ body: (Int64, [UInt8]) throws(Failure) -> Void
+    ) throws(Failure) {
+        for (number, bytes) in (world.journals[task] ?? [:]).sorted(by: { $0.key < $1.key })
+        where numbers.contains(number) {
+            try body(number, bytes)
+        }
+    }
+
     func commit(_ commit: TaskCommit) throws(Failure) {
         try world.attempt {
             world.marks[commit.task] = commit.mark
             world.commits.append(commit)
-            state(commit.task).apply(commit.delta)
+            state(commit.task).apply(commit.state.entries)
+            for number in commit.state.dropped { world.journals[commit.task]?[number] = nil }
+            if let block = commit.state.block {
+                world.journals[commit.task, default: [:]][block.number] = block.entries.bytes
+            }
             let names = commit.rows?.layout.columns.map(\.name) ?? []
             commit.rows?.forEach { _, cells in
                 let row = Dictionary(uniqueKeysWithValues: zip(names, cells))

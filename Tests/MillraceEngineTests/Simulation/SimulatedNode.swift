@@ -132,7 +132,8 @@ final class SimulatedNode {
                         layout: stage.isShuffled ? RowLayout() : plan.layout,
                         ports: [port], table: stage.isShuffled ? nil : Table("views"), failures: FailurePolicy(),
                         commitInterval: .milliseconds(20), commitBytes: 200, idleAfter: .seconds(3_600),
-                        stateBudget: SharedBudget(bytes: stateBudget), seed: 7, store: ModelStore(world),
+                        stateBudget: SharedBudget(bytes: stateBudget),
+                        journalBytes: .random(in: 0...800, using: &random), seed: 7, store: ModelStore(world),
                         outbound: place.outbound(of: task, isShuffled: stage.isShuffled, clock: clock),
                         clock: clock, blocking: BlockingExecutor(name: "unused"), commits: threads,
                         logger: Logger(sink: LineSink(), clock: clock, level: .error)))
