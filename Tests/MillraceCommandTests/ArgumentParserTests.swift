@@ -44,7 +44,9 @@ import Testing
 
     @Test func helpIsAskedInManyWays() throws {
         let parser = ArgumentParser(root: Self.root)
-        for words in [["help", "log", "read"], ["log", "read", "--help"], ["log", "read", "x", "-h"]] {
+        for words in [
+            ["help", "log", "read"], ["log", "read", "--help"], ["log", "read", "x", "-h"], ["log", "help", "read"],
+        ] {
             guard case .help(let path, _) = try parser.parse(words) else {
                 Issue.record("\(words) is not help")
                 continue
@@ -62,7 +64,8 @@ import Testing
 
     @Test(arguments: [
         ("lgo read x", "Did you mean 'millrace log'?"), ("log raed x", "Did you mean 'millrace log read'?"),
-        ("log read x --folow", "Did you mean --follow?"), ("log read", "Write: millrace log read TOPIC"),
+        ("log read x --folow", "Did you mean --follow?"), ("log read x --follow-on", "Did you mean --follow?"),
+        ("log read", "Write: millrace log read TOPIC"),
         ("log read a b", "Write: millrace log read TOPIC"), ("log read a --from", "Write --from OFFSET"),
         ("log read a --follow=1", "Write it without '='"), ("log xyzzyx", "See 'millrace log --help'"),
     ]) func refusalsSayWhatToDo(_ line: String, _ advice: String) throws {

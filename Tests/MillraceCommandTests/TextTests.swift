@@ -78,5 +78,8 @@ import Testing
         #expect(Spelling.nearest(to: "xyz", in: ["read", "append"]) == nil)
         #expect(Spelling.nearest(to: "", in: ["read"]) == nil)
         #expect(Spelling.nearest(to: "x", in: []) == nil)
+        #expect(Spelling.nearest(to: "data-directory", in: ["data", "da", "json"]) == "data")
+        #expect(Spelling.nearest(to: "append-all", in: ["read", "append"]) == "append")
+        #expect(Spelling.nearest(to: "re", in: ["read-all"]) == nil)
     }
 }

@@ -14,7 +14,7 @@ struct ArgumentParser {
 
     func parse(_ words: [String]) throws(Failure) -> Outcome {
         var words = words[...]
-        let asksHelp = words.first == "help"
+        var asksHelp = words.first == "help"
         if asksHelp { words = words.dropFirst() }
         if words.first == "--version" || words.first == "version" { return .version }
 
@@ -29,6 +29,8 @@ struct ArgumentParser {
                 try take(option: word, of: verb, at: path, rest: &words, into: &options)
             } else if verb.verbs.isEmpty {
                 arguments.append(word)
+            } else if word == "help", !path.isEmpty {
+                asksHelp = true
             } else {
                 verb = try step(from: verb, at: path, to: word)
                 path.append(word)
@@ -59,11 +61,11 @@ struct ArgumentParser {
             given == "--\(option.name)" || option.letter.map { given == "-\($0)" } ?? false
         }
         guard let match else {
-            let near = Spelling.nearest(to: given, in: known.map { "--\($0.name)" })
+            let near = Spelling.nearest(to: given.drop { $0 == "-" }.description, in: known.map(\.name))
             let way = (["millrace"] + path).joined(separator: " ")
             throw Failure(
                 .usage, "there is no option '\(given)'",
-                advice: near.map { "Did you mean \($0)?" } ?? "See '\(way) --help'")
+                advice: near.map { "Did you mean --\($0)?" } ?? "See '\(way) --help'")
         }
         guard match.value != nil else {
             guard parts.count == 1 else {

@@ -52,11 +52,16 @@ enum TopicOptions {
         }
     }
 
+    /// How long records stay: time does not count where only compaction cleans.
+    static func keeps(_ configuration: TopicConfiguration) -> Cell {
+        guard configuration.cleanup.contains(.delete) else { return .absent("last of a key") }
+        return configuration.retentionTime.map(Cell.span) ?? .absent("for ever")
+    }
+
     /// What a configuration says, for `describe`.
     static func tell(_ configuration: TopicConfiguration, in facts: inout FactWriter) {
         facts.add("cleanup", "cleanup", .text(cleanup(configuration.cleanup)))
-        facts.add(
-            "retentionSeconds", "keeps records", configuration.retentionTime.map(Cell.span) ?? .absent("for ever"))
+        facts.add("retentionSeconds", "keeps records", keeps(configuration))
         facts.add("retentionBytes", "keeps bytes", configuration.retentionBytes.map(Cell.bytes) ?? .missing)
         facts.add("segmentBytes", "segment size", .bytes(configuration.segmentBytes))
         facts.add("segmentSeconds", "segment age", .span(configuration.segmentAge))

@@ -116,7 +116,7 @@ let listTopicsVerb = Verb(
                     .count(partitions.reduce(0) { $0 + $1.endOffset - $1.startOffset }),
                     .bytes(partitions.reduce(0) { $0 + $1.byteCount }),
                     .text(TopicOptions.cleanup(topic.configuration.cleanup)),
-                    topic.configuration.retentionTime.map(Cell.span) ?? .absent("for ever"),
+                    TopicOptions.keeps(topic.configuration),
                     .text(damaged == 0 ? "healthy" : "\(damaged) damaged"),
                 ])
             }
