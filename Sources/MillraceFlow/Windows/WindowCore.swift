@@ -184,10 +184,22 @@ public struct WindowRule: Sendable {
 
     /// The first value of a key in the current slice: from the store when it may have one.
     @inlinable @inline(never) func missing(_ key: Key, _ fresh: () -> Accumulator) -> (value: State, stored: Bool) {
-        if words.pointee.reader != nil, let found = readThrough(key) { return (found, true) }
+        if words.pointee.reader != nil, isPartlyStored, let found = readThrough(key) { return (found, true) }
         var state = State(accumulator: fresh())
         if words.pointee.end <= words.pointee.firedThrough { state.fired = State.bornLate }
         return (state, false)
+    }
+    /// Whether the store may have keys of the current slice that memory has not. Compiled where the types are known:
+    /// every new key of every window asks.
+    @inlinable var isPartlyStored: Bool {
+        var index = words.pointee.slices.count
+        while index > 0 {
+            index -= 1
+            if words.pointee.slices[index].start == words.pointee.start {
+                return !words.pointee.slices[index].isComplete
+            }
+        }
+        return false
     }
     @inlinable var keys: Int { words.pointee.slices.reduce(0) { $0 + $1.table.count } }
 }

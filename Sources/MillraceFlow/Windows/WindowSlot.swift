@@ -170,14 +170,11 @@ extension WindowCore {
         }
     }
 
+    /// What the store has of a key of the current slice.
     @usableFromInline func readThrough(_ key: Key) -> PaneState<Accumulator>? {
         guard let reader = words.pointee.reader else { return nil }
-        let start = words.pointee.start
-        guard let slice = words.pointee.slices.first(where: { $0.start == start }), !slice.isComplete else {
-            return nil
-        }
         var bytes = ByteWriter()
-        writePrefix(start, &bytes)
+        writePrefix(words.pointee.start, &bytes)
         key.store(into: &bytes)
         var found: PaneState<Accumulator>?
         let faults = words.pointee.faults
