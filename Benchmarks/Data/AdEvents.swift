@@ -17,7 +17,7 @@ public struct AdEvents: Sendable {
     private let pages: [UUIDText]
     private let start: EventTime
     private let eventsPerSecond: Int64
-    private var random: SeededRandom
+    private let seed: UInt64
     private var count: Int64 = 0
 
     /// - Parameter eventsPerSecond: of event time, evenly spread.
@@ -29,7 +29,12 @@ public struct AdEvents: Sendable {
         ads = ids(Self.campaigns * Self.adsPerCampaign)
         users = ids(100)
         pages = ids(100)
-        (self.random, self.start, self.eventsPerSecond) = (random, start, eventsPerSecond)
+        (self.seed, self.start, self.eventsPerSecond) = (random.next(), start, eventsPerSecond)
+    }
+
+    /// The stream that all systems are measured with.
+    public static var benchmark: AdEvents {
+        AdEvents(seed: 1, start: .seconds(1_700_000_000), eventsPerSecond: 10_000)
     }
 
     /// One event as it is before it is text.
@@ -39,16 +44,20 @@ public struct AdEvents: Sendable {
         public var address: UInt32
     }
 
+    /// Event `number`, from 0: always the same, whichever were made before.
+    public func event(_ number: Int64) -> Event {
+        var draws = Draws(seed: seed, event: number)
+        return Event(
+            user: Int(draws.below(100)), page: Int(draws.below(100)), ad: Int(draws.below(UInt64(ads.count))),
+            adType: Int(draws.below(UInt64(Self.adTypes.count))),
+            eventType: Int(draws.below(UInt64(Self.eventTypes.count))),
+            milliseconds: (start.microseconds + number * 1_000_000 / eventsPerSecond) / 1_000,
+            address: UInt32(truncatingIfNeeded: draws.next()))
+    }
+
     public mutating func next() -> Event {
-        let event = Event(
-            user: Int(random.next(upperBound: 100 as UInt64)), page: Int(random.next(upperBound: 100 as UInt64)),
-            ad: Int(random.next(upperBound: UInt64(ads.count))),
-            adType: Int(random.next(upperBound: UInt64(Self.adTypes.count))),
-            eventType: Int(random.next(upperBound: UInt64(Self.eventTypes.count))),
-            milliseconds: (start.microseconds + count * 1_000_000 / eventsPerSecond) / 1_000,
-            address: UInt32(truncatingIfNeeded: random.next()))
-        count += 1
-        return event
+        defer { count += 1 }
+        return event(count)
     }
 
     /// Appends one line of NDJSON with its newline.

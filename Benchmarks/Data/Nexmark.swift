@@ -5,15 +5,15 @@ public import MillraceCore
 /// and bidders repeat).
 ///
 /// Numbers follow the usual generator's configuration; the random sequence is our own, so streams of two generators
-/// agree in shape, not in values. Peers read our file.
+/// agree in shape, not in values. Peers make the same events or read our file.
 public struct Nexmark: Sendable {
-    public struct Person: Sendable, Hashable {
-        public var id: Int64, name: String, city: String, state: String, at: EventTime
-        public init(id: Int64, name: String, city: String, state: String, at: EventTime) {
+    public struct Person: Sendable, Hashable, BitwiseCopyable {
+        public var id: Int64, name: ShortText, city: ShortText, state: ShortText, at: EventTime
+        public init(id: Int64, name: ShortText, city: ShortText, state: ShortText, at: EventTime) {
             (self.id, self.name, self.city, self.state, self.at) = (id, name, city, state, at)
         }
     }
-    public struct Auction: Sendable, Hashable {
+    public struct Auction: Sendable, Hashable, BitwiseCopyable {
         public var id: Int64, seller: Int64, category: Int64, initialBid: Int64, reserve: Int64
         public var at: EventTime, expires: EventTime
         public init(
@@ -30,7 +30,7 @@ public struct Nexmark: Sendable {
             (self.auction, self.bidder, self.price, self.at) = (auction, bidder, price, at)
         }
     }
-    public enum Event: Sendable, Hashable { case person(Person), auction(Auction), bid(Bid) }
+    public enum Event: Sendable, Hashable, BitwiseCopyable { case person(Person), auction(Auction), bid(Bid) }
 
     private static let firstPerson: Int64 = 1_000
     private static let firstAuction: Int64 = 1_000
@@ -51,8 +51,10 @@ public struct Nexmark: Sendable {
     private static let lastNames = [
         "Shultz", "Abrams", "Spencer", "White", "Bartels", "Walton", "Smith", "Jones", "Noris",
     ]
-    private static let states = ["AZ", "CA", "ID", "OR", "WA", "WY"]
-    private static let cities = [
+    /// Every first name with every last one.
+    private static let names = firstNames.flatMap { first in lastNames.map { ShortText(first + " " + $0) } }
+    private static let states: [ShortText] = ["AZ", "CA", "ID", "OR", "WA", "WY"]
+    private static let cities: [ShortText] = [
         "Phoenix", "Los Angeles", "San Francisco", "Boise", "Portland", "Bend", "Redmond", "Seattle", "Kent",
         "Cheyenne",
     ]
@@ -66,11 +68,16 @@ public struct Nexmark: Sendable {
         (self.seed, self.start, microsecondsPerEvent) = (seed, start, 1_000_000 / eventsPerSecond)
     }
 
+    /// The stream that all systems are measured with.
+    public static var benchmark: Nexmark {
+        Nexmark(seed: 1, start: .seconds(1_700_000_000), eventsPerSecond: 10_000)
+    }
+
     /// Event `number`, from 0: always the same, whichever were made before.
     public func event(_ number: Int64) -> Event {
         let (epoch, turn) = UInt64(number).quotientAndRemainder(dividingBy: 50)
         let at = EventTime(microseconds: start.microseconds + number * microsecondsPerEvent)
-        var draws = Draws(SeededRandom(seed: seed &+ UInt64(number) &* 0xA076_1D64_78BD_642F))
+        var draws = Draws(seed: seed, event: number)
         // The newest person and auction that exist when this event happens.
         let lastPerson = Int64(epoch)
         let lastAuction = turn == 0 ? lastPerson * 3 - 1 : lastPerson * 3 + min(Int64(turn) - 1, 2)
@@ -82,8 +89,10 @@ public struct Nexmark: Sendable {
     }
 
     private func person(_ number: Int64, _ at: EventTime, _ draws: inout Draws) -> Person {
-        Person(
-            id: Self.firstPerson + number, name: draws.pick(Self.firstNames) + " " + draws.pick(Self.lastNames),
+        let first = Int(draws.below(UInt64(Self.firstNames.count)))
+        let last = Int(draws.below(UInt64(Self.lastNames.count)))
+        return Person(
+            id: Self.firstPerson + number, name: Self.names[first * Self.lastNames.count + last],
             city: draws.pick(Self.cities), state: draws.pick(Self.states), at: at)
     }
 
@@ -119,29 +128,4 @@ public struct Nexmark: Sendable {
         let first = max(0, last - Self.activePeople)
         return first + Int64(draws.below(UInt64(last - first + 1)))
     }
-}
-
-/// What one event's random numbers are made into. A stream is made while it is measured, so none of this
-/// divides.
-private struct Draws {
-    private var random: SeededRandom
-    init(_ random: SeededRandom) { self.random = random }
-
-    mutating func next() -> UInt64 { random.next() }
-    /// Below `bound`; the lowest numbers are more likely by less than 1 in 2⁴⁰.
-    mutating func below(_ bound: UInt64) -> UInt64 { random.next().multipliedFullWidth(by: bound).high }
-    /// Between 1.00 and 1,000,000.00 in cents; every order of magnitude equally likely.
-    mutating func price() -> Int64 {
-        let magnitude: UInt64 =
-            switch below(6) {
-            case 0: 100
-            case 1: 1_000
-            case 2: 10_000
-            case 3: 100_000
-            case 4: 1_000_000
-            default: 10_000_000
-            }
-        return Int64(magnitude + below(magnitude * 9))
-    }
-    mutating func pick(_ names: [String]) -> String { names[Int(below(UInt64(names.count)))] }
 }

@@ -44,14 +44,15 @@ import MillraceCore
             guard !rest.isEmpty else { throw Failure(.invalidArgument, "write: \(verb) FILE …") }
             let lines = try rest.flatMap { try ResultLine.read($0, from: storage) }
             Terminal.out(verb == "page" ? Page.of(lines) : MarkdownReport.of(lines))
-        case "generate":
-            guard rest.count == 2, let events = Int(rest[1]), events >= 0 else {
-                throw Failure(.invalidArgument, "write: generate DIRECTORY EVENTS")
-            }
-            try Generate.ads(rest[0], events: events, storage: storage)
+        case "generate": try Generate.run(rest, storage: storage)
         case "yahoo":
             guard rest.count == 3 else { throw Failure(.invalidArgument, "write: yahoo EVENTS CAMPAIGNS OUT") }
             try await Yahoo.run(rest[0], rest[1], rest[2])
+        case "yahoo-made":
+            guard rest.count == 2, let events = Int64(rest[0]), events >= 0 else {
+                throw Failure(.invalidArgument, "write: yahoo-made EVENTS OUT")
+            }
+            try await Yahoo.runFromSource(events, rest[1])
         case "yahoo-fill":
             guard rest.count == 2 else { throw Failure(.invalidArgument, "write: yahoo-fill EVENTS DIRECTORY") }
             try await Yahoo.fill(rest[0], rest[1])

@@ -157,7 +157,7 @@ private struct Lines {
     let ends: [Int]
     static let shared = Lines(1_000)
     private init(_ events: Int) {
-        var stream = AdEvents(seed: 1, start: .seconds(1_700_000_000), eventsPerSecond: 10_000)
+        var stream = AdEvents.benchmark
         var out = ByteWriter(capacity: 1 << 18)
         var ends: [Int] = []
         for _ in 0..<events {

@@ -18,7 +18,7 @@ private let coreWorkloads: [Workload] = [
     Workload(
         "data.ad-events", unit: "event", small: 100_000, full: 1_000_000,
         run: { events in
-            var stream = AdEvents(seed: 1, start: .seconds(1_700_000_000), eventsPerSecond: 10_000)
+            var stream = AdEvents.benchmark
             var out = ByteWriter(capacity: 1 << 20)
             var hash: UInt32 = 0
             for _ in 0..<events {

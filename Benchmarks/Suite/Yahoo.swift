@@ -14,6 +14,7 @@ struct YahooEvent: FieldRecord {
     static let fields: JSONFields = ["ad_id", "event_type", "event_time"]
     static let kinds: JSONWords = ["view", "click", "purchase"]
 
+    init(ad: ID128, kind: UInt8, at: EventTime) { (self.ad, self.kind, self.at) = (ad, kind, at) }
     init(_ row: borrowing JSONRow) throws(RecordFault) {
         ad = try row.id(0)
         kind = UInt8(try row.word(1, of: Self.kinds))
@@ -72,12 +73,33 @@ final class AdTable: @unchecked Sendable {
 
 /// `millrace-bench yahoo EVENTS.ndjson CAMPAIGNS.csv OUT.csv`: what the peers do, and the same answer.
 ///
+/// `millrace-bench yahoo-made EVENTS OUT.csv` makes as many events of the same stream in its own process.
+///
 /// `millrace-bench yahoo-fill EVENTS.ndjson DIRECTORY` puts the events into a log, and
 /// `millrace-bench yahoo-log DIRECTORY CAMPAIGNS.csv OUT.csv` does the same work from there.
 enum Yahoo {
     static let log = Log<YahooEvent>("events").keeping()
 
     static func run(_ events: String, _ campaigns: String, _ out: String) async throws {
+        try await run(Lines<YahooEvent>(file: events), try Campaigns(campaigns, PosixStorage()), out)
+    }
+
+    /// The events of the file made in this process: no JSON.
+    static func runFromSource(_ events: Int64, _ out: String) async throws {
+        let stream = AdEvents.benchmark
+        let ads = stream.ads.compactMap { ID128($0.text) }
+        let made = Generator("made", count: events) { number in
+            let event = stream.event(number)
+            return YahooEvent(
+                ad: ads[event.ad], kind: UInt8(truncatingIfNeeded: event.eventType),
+                at: .milliseconds(event.milliseconds))
+        }
+        try await run(made, Campaigns(stream, ads), out)
+    }
+
+    private static func run(
+        _ events: some PipelineInput<YahooEvent>, _ campaigns: Campaigns, _ out: String
+    ) async throws {
         let storage = PosixStorage()
         let directory = out + ".data"
         guard try storage.status(of: directory) == nil else {
@@ -85,10 +107,8 @@ enum Yahoo {
                 .inUse, "a run before has left its data, and would leave nothing to do", advice: "Remove it first",
                 place: directory)
         }
-        let campaigns = try Campaigns(campaigns, storage)
         let node = try start(
-            Lines<YahooEvent>(file: events).feeds(YahooViews(campaignOf: campaigns.ads)).into(Table("views")),
-            directory)
+            events.feeds(YahooViews(campaignOf: campaigns.ads)).into(Table("views")), directory)
         try await node.run()
         try campaigns.write("views", of: node, to: out, storage)
         await node.close()
@@ -162,7 +182,8 @@ enum Yahoo {
     }
 }
 
-/// The lines `ad,campaign` of a file, a campaign's ads one after the other.
+/// The campaigns and their ads: the lines `ad,campaign` of a file, a campaign's ads one after the other, or the stream's
+/// own.
 private struct Campaigns {
     var names: [String] = []
     let ads: AdTable
@@ -177,6 +198,11 @@ private struct Campaigns {
             ads.append((id, names.count - 1))
         }
         self.ads = AdTable(ads)
+    }
+
+    init(_ stream: AdEvents, _ ids: [ID128]) {
+        names = stream.campaignIDs.map(\.text)
+        ads = AdTable(ids.enumerated().map { ($1, $0 / AdEvents.adsPerCampaign) })
     }
 
     /// The rows of the table, as the peers write them.

@@ -25,6 +25,15 @@ import Testing
         #expect(Self.lines(seed: 1, 1_000) != Self.lines(seed: 2, 1_000))
     }
 
+    @Test func anEventCanBeMadeAlone() {
+        let fresh = Self.stream(seed: 1)
+        var stream = fresh
+        for number in 0..<1_000 {
+            let (next, alone) = (stream.next(), fresh.event(Int64(number)))
+            #expect(next.ad == alone.ad && next.address == alone.address && next.milliseconds == alone.milliseconds)
+        }
+    }
+
     @Test func aLineHasTheSevenFields() {
         for line in Self.lines(seed: 3, 1_000) {
             let names = line.dropFirst().dropLast().split(separator: ",").compactMap { $0.split(separator: "\"").first }

@@ -25,6 +25,35 @@ import Testing
         #expect(Self.events(seed: 2, 1_000) != Self.events(1_000))
     }
 
+    /// The lines as text: no parser of ours.
+    @Test func theFileHasALineForEachKind() {
+        let lines = Self.stream[..<51].map { event in
+            var out = ByteWriter()
+            event.write(to: &out)
+            return String(decoding: out.bytes, as: UTF8.self)
+        }
+        let (person, auction, bid) = (Self.people[0], Self.auctions[0], Self.bids[0])
+        #expect(
+            lines[0] == #"{"kind":"person","at":\#(person.at.microseconds),"id":1000,"name":"\#(person.name.text)""#
+                + #","city":"\#(person.city.text)","state":"\#(person.state.text)"}"#)
+        #expect(
+            lines[1] == #"{"kind":"auction","at":1700000000000100,"id":1000,"seller":\#(auction.seller)"#
+                + #","category":\#(auction.category),"initial_bid":\#(auction.initialBid)"#
+                + #","reserve":\#(auction.reserve),"expires":\#(auction.expires.microseconds)}"#)
+        #expect(
+            lines[4] == #"{"kind":"bid","at":1700000000000400,"auction":\#(bid.auction)"#
+                + #","bidder":\#(bid.bidder),"price":\#(bid.price)}"#)
+        #expect(lines[50].hasPrefix(#"{"kind":"person""#))
+    }
+
+    @Test func shortTextIsItsBytes() {
+        for text in ["", "a", "12345678", "123456789", "San Francisco", "fifteen letters", "Zürich"] {
+            #expect(ShortText(text).text == text && ShortText(text).isEmpty == text.isEmpty)
+            #expect(ShortText(words: ShortText(text).words) == ShortText(text))
+        }
+        #expect(ShortText("ab") != ShortText("ba") && ShortText(words: (0, 16 << 56)) == nil)
+    }
+
     @Test func ofFiftyEventsOneIsAPersonThreeAreAuctionsAndTheRestBids() {
         #expect(Self.people.count == Self.count / 50)
         #expect(Self.auctions.count == Self.count / 50 * 3)

@@ -5,14 +5,19 @@ import MillraceCore
 /// The queries over one stream of a million events, each as a pipeline of one node, into tables.
 ///
 /// `NEXMARK_QUERIES=q5,q7` runs those alone and throws their results away, which is what `run` beside this file
-/// measures, or keeps them in the directory `NEXMARK_ANSWERS`; `NEXMARK_EVENTS` is the length of the stream.
+/// measures, or keeps them in the directory `NEXMARK_ANSWERS`. `NEXMARK_EVENTS` is the length of the stream;
+/// `NEXMARK_FILE` is a file of its lines to read instead, which `millrace-bench generate nexmark` writes.
 @main struct NexmarkApp: StreamApp {
     var topology: Topology {
         let host = HostProcess.system
         let count = host.variable("NEXMARK_EVENTS").flatMap { Int64($0) } ?? 1_000_000
-        let nexmark = Nexmark.sample()
+        if let path = host.variable("NEXMARK_FILE") { return topology(of: Lines<NexmarkRecord>(file: path), host) }
+        let nexmark = Nexmark.benchmark
         // One partition, so that the order is the generator's.
-        let stream = Generator("nexmark", count: count) { NexmarkRecord(event: nexmark.event($0)) }
+        return topology(of: Generator("nexmark", count: count) { NexmarkRecord(event: nexmark.event($0)) }, host)
+    }
+
+    private func topology(of stream: some PipelineInput<NexmarkRecord>, _ host: HostProcess) -> Topology {
         guard let names = host.variable("NEXMARK_QUERIES") else {
             return Topology([
                 stream.feeds(Query3(), with: stream).into(Table("q3_sellers")),
@@ -43,13 +48,6 @@ import MillraceCore
                 default: nil
                 }
             })
-    }
-}
-
-extension Nexmark {
-    /// - Parameter eventsPerSecond: of event time; the records come as fast as they are taken.
-    static func sample(eventsPerSecond: Int64 = 10_000) -> Nexmark {
-        Nexmark(seed: 1, start: .seconds(1_700_000_000), eventsPerSecond: eventsPerSecond)
     }
 }
 

@@ -4,7 +4,7 @@ public import MillraceFlow
 
 /// An event of the auction site as a record: a byte that says which, then its fields. Its key is unused: each query
 /// groups by something else.
-struct NexmarkRecord: Record {
+struct NexmarkRecord: FieldRecord, BitwiseCopyable {
     var event: Nexmark.Event
 
     var at: EventTime {
@@ -18,14 +18,43 @@ struct NexmarkRecord: Record {
     var auction: Nexmark.Auction? { if case .auction(let auction) = event { auction } else { nil } }
     var bid: Nexmark.Bid? { if case .bid(let bid) = event { bid } else { nil } }
 
-    static func decode(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) throws -> NexmarkRecord {
-        guard let value else { throw ByteFault(.truncated, at: 0) }
-        var reader = ByteReader(value)
-        let record = try load(from: &reader)
-        try reader.expectEnd()
-        return record
+    // MARK: As a line of the benchmark's file
+
+    static let fields: JSONFields = [
+        "kind", "at", "auction", "bidder", "price", "id", "name", "city", "state", "seller", "category", "initial_bid",
+        "reserve", "expires",
+    ]
+    static let kinds: JSONWords = ["person", "auction", "bid"]
+
+    init(event: Nexmark.Event) { self.event = event }
+    init(_ row: borrowing JSONRow) throws(RecordFault) {
+        func text(_ field: Int) throws(RecordFault) -> ShortText {
+            let text = try row.string(field)
+            guard text.utf8.count <= ShortText.capacity else {
+                throw row.invalid(field, "more than \(ShortText.capacity) bytes")
+            }
+            return ShortText(text)
+        }
+        let at = EventTime(microseconds: try row.integer(1))
+        switch try row.word(0, of: Self.kinds) {
+        case 0:
+            event = .person(
+                .init(id: try row.integer(5), name: try text(6), city: try text(7), state: try text(8), at: at))
+        case 1:
+            event = .auction(
+                .init(
+                    id: try row.integer(5), seller: try row.integer(9), category: try row.integer(10),
+                    initialBid: try row.integer(11), reserve: try row.integer(12), at: at,
+                    expires: EventTime(microseconds: try row.integer(13))))
+        default:
+            event = .bid(
+                .init(
+                    auction: try row.integer(2), bidder: try row.integer(3), price: try row.integer(4), at: at))
+        }
     }
-    func encode(into writer: inout ByteWriter) { store(into: &writer) }
+    func encode(into writer: inout ByteWriter) { event.write(to: &writer) }
+
+    // MARK: In state and between stages
 
     func store(into writer: inout ByteWriter) {
         switch event {
@@ -47,6 +76,19 @@ struct NexmarkRecord: Record {
         case 2: NexmarkRecord(event: .bid(try .load(from: &reader)))
         default: throw ByteFault(.unknownValue, at: 0)
         }
+    }
+}
+
+extension ShortText: Storable {
+    public func store(into writer: inout ByteWriter) {
+        writer.integer(words.low)
+        writer.integer(words.high)
+    }
+    public static func load(from reader: inout ByteReader) throws -> ShortText {
+        guard let text = ShortText(words: (try reader.integer(), try reader.integer())) else {
+            throw ByteFault(.unknownValue, at: reader.position)
+        }
+        return text
     }
 }
 
@@ -126,7 +168,7 @@ extension NewSeller: RowShape {
         layout.add("auction", role, .int)
     }
     func write(to row: inout RowBuffer) {
-        row.text(name)
+        row.text(name.text)
         row.int(auction)
     }
 }
@@ -137,7 +179,7 @@ extension Pair: RowShape where Left == Nexmark.Person, Right == Nexmark.Auction 
         layout.add("auction", role, .int)
     }
     public func write(to row: inout RowBuffer) {
-        row.text(left.name)
+        row.text(left.name.text)
         row.int(right.id)
     }
 }

@@ -39,7 +39,7 @@ struct Query2: Pipeline {
 
 /// Who in three states sells something of category 10, and what.
 struct Query3: Pipeline {
-    static let states: Set<String> = ["OR", "ID", "CA"]
+    static let states: [ShortText] = ["OR", "ID", "CA"]
     /// A seller was there before the auction, however long ago.
     var memory = TimeSpan.days(365)
 
@@ -233,12 +233,12 @@ struct Query8: Pipeline {
     }
 }
 struct NewSeller: Hashable {
-    var name: String
+    var name: ShortText
     var auction: Int64
 }
 /// What concerns one person: that they came, or that they opened an auction.
-enum Arrival: Storable {
-    case came(Int64, name: String)
+enum Arrival: Storable, BitwiseCopyable {
+    case came(Int64, name: ShortText)
     case opened(Int64, auction: Int64)
 
     init?(_ event: Nexmark.Event) {
@@ -274,7 +274,7 @@ enum Arrival: Storable {
 /// Brings a person's arrival and auctions together, whichever comes first.
 struct Arrivals: MergeableAggregate {
     struct Held: Storable {
-        var name = ""
+        var name: ShortText = ""
         var auctions: [Int64] = []
         func store(into writer: inout ByteWriter) {
             name.store(into: &writer)
