@@ -133,6 +133,15 @@ import Testing
         }
     }
 
+    /// As a toolchain does whose machine lacks one of its libraries.
+    @Test func aToolchainThatDoesNotRunSaysWhy() throws {
+        var tools = debian(missing: [], root: true)
+        tools["swift"] = "echo 'error while loading shared libraries: libncurses.so.6' >&2; exit 127"
+        let outcome = try run(["demo"], tools: tools)
+        #expect(outcome.status != 0)
+        #expect(outcome.output.contains("Swift does not run here") && outcome.output.contains("libncurses.so.6"))
+    }
+
     private static let newSwift = """
         case "$*" in
         --version) echo 'Apple Swift version 6.2 (swiftlang)';;
