@@ -5,6 +5,15 @@ extension Limits {
     static let explainedRows = 20
     /// Records that it shows of each commit's input.
     static let explainedRecords = 5
+    /// Commits that a search for who wrote a shuffle's records looks at: of 300 a second, those of ten minutes. Each
+    /// costs about a microsecond.
+    static let searchedCommits = 200_000
+    /// Commits of an earlier stage that are told about; the others are counted.
+    static let explainedCommits = 8
+    /// Earlier commits of a task in whose input the key of a row is looked for.
+    static let explainedEarlierCommits = 100
+    /// Bytes of records in which the key of one row is looked for.
+    static let explainedBytes = 32 << 20
     /// Dead letters that one listing shows.
     static let listedDeadLetters = 100
     /// Dead letters that are sent again at once.

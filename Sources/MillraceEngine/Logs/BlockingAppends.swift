@@ -11,12 +11,12 @@ enum BlockingAppends {
     /// Each partition gets its batches in order; when the last is acknowledged, all are.
     ///
     /// - Parameter drive: does the log's work, where it has no threads of its own.
-    /// - Returns: the first offset in each partition.
+    /// - Returns: from the first offset in each partition to behind the last; others may have appended in between.
     static func append(
         _ batches: [(Partition, [EncodedBatch])], acknowledgement: Acknowledgement?,
         drive: @Sendable () -> Void = {}
-    ) throws(Failure) -> [Int64] {
-        var firsts = [Int64](repeating: 0, count: batches.count)
+    ) throws(Failure) -> [Range<Int64>] {
+        var taken = [Range<Int64>](repeating: 0..<0, count: batches.count)
         let rounds = batches.map { $0.1.count }.max() ?? 0
         // One batch a partition at a time: a refused one must not be overtaken by the next.
         for round in 0..<rounds {
@@ -29,7 +29,9 @@ enum BlockingAppends {
                 var again: [Int] = []
                 for (index, result) in zip(waiting, results) {
                     switch result {
-                    case .success(let appended): if round == 0 { firsts[index] = appended.baseOffset }
+                    case .success(let appended):
+                        let first = round == 0 ? appended.baseOffset : taken[index].lowerBound
+                        taken[index] = first..<appended.lastOffset + 1
                     case .failure(let failure) where failure.code == .limitReached && failure.isRetriable:
                         again.append(index)
                     case .failure(let failure): throw failure
@@ -38,7 +40,7 @@ enum BlockingAppends {
                 waiting = again
             }
         }
-        return firsts
+        return taken
     }
 
     private static func appendOnce(

@@ -28,6 +28,7 @@ final class LogOutbound: OutboundLogs {
         /// Decided transactions whose markers may not be on the disk yet: they were written, and nothing behind them in
         /// their partition has been synced. A later mark still has to name them, or a power cut would abort them.
         var unsynced: [ObjectIdentifier: TransactionPart] = [:]
+        var shuffled: [ShuffledRange] = []
     }
 
     private let task: TaskAddress
@@ -83,15 +84,20 @@ final class LogOutbound: OutboundLogs {
         }
         if let topic = topics.deadLetters { try batches.add(outbox.deadLetters, to: topic) }
         let ready = batches.finish()
-        let firsts = try BlockingAppends.append(ready, acknowledgement: .durable, drive: drive)
-        let open = zip(ready, firsts).map { batch, first in
+        let taken = try BlockingAppends.append(ready, acknowledgement: .durable, drive: drive)
+        let open = zip(ready, taken).map { batch, offsets in
             (
                 partition: batch.0,
-                part: TransactionPart(topic: batch.0.topic, partition: batch.0.index, firstOffset: first)
+                part: TransactionPart(
+                    topic: batch.0.topic, partition: batch.0.index, firstOffset: offsets.lowerBound)
             )
         }
         return state.withLock { state in
             state.open = open
+            if let shuffle = topics.shuffle {
+                state.shuffled = zip(ready, taken).filter { $0.0.0.topic == shuffle.name }
+                    .map { ShuffledRange(partition: $0.0.index, offsets: $1) }
+            }
             // What is synced has everything before it in its partition on the disk.
             if !state.unsynced.isEmpty {
                 for (partition, _) in open { state.unsynced[ObjectIdentifier(partition)] = nil }
@@ -100,6 +106,8 @@ final class LogOutbound: OutboundLogs {
             return open.map(\.part) + earlier
         }
     }
+
+    var shuffled: [ShuffledRange] { state.withLock { $0.shuffled } }
 
     func publish() throws(Failure) {
         let (identity, open) = state.withLock { state in

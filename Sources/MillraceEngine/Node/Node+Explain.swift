@@ -54,80 +54,19 @@ extension Node {
                 commits.append((origin.timestamp, [column.name]))
             }
         }
+        // The key's clustering columns are mostly times of windows, which no record has.
+        let partitionKey = row.table.schema.columns.filter(\.isKey).prefix(row.table.schema.partitionKey.count)
+        var search = InputSearch(
+            node: self, lineage: Lineage(snapshot: try tables.snapshot()),
+            mention: KeyMention(zip(partitionKey, row.key).map { RowText.plain($1, as: $0.type) }))
         for commit in commits {
-            lines.append(
-                "  \(commit.columns.joined(separator: ", ")): commit \(commit.id) at "
-                    + EventTime(microseconds: commit.id).description
-            )
-            guard let bytes = try tables.provenance(of: CommitID(microseconds: commit.id)) else {
+            let id = CommitID(microseconds: commit.id)
+            lines.append("  \(commit.columns.joined(separator: ", ")): \(InputSearch.title(id))")
+            guard let bytes = try tables.provenance(of: id) else {
                 lines.append("    nothing is kept about this commit any more, or no pipeline made it")
                 continue
             }
-            let made: Provenance
-            do throws(ByteFault) { made = try Provenance(bytes) } catch {
-                throw Failure(
-                    .corrupt, "the provenance of commit \(commit.id) cannot be read",
-                    advice: "Check the store with: millrace table verify", cause: error)
-            }
-            lines += try origin(made).map { "    " + $0 }
-        }
-        return lines
-    }
-
-    private func origin(_ made: Provenance) throws(Failure) -> [String] {
-        var lines = [
-            "pipeline \(made.pipeline), release \(made.release), stage \(made.stage), partition \(made.partition)",
-            "watermark \(HumanText.watermark(made.watermark))",
-        ]
-        let read = made.inputs.filter { $0.end > $0.first }
-        if read.isEmpty { lines.append("no record was read for it: event time or the clock went on") }
-        for range in read {
-            lines.append("from \(range.input) partition \(made.partition), offsets \(range.first) to \(range.end - 1)")
-            lines += try records(range, made).map { "  " + $0 }
-        }
-        if made.stage > 0 {
-            lines.append("the shuffle's records came from commits of stage \(made.stage - 1) of the same pipeline")
-        }
-        return lines
-    }
-
-    /// The first records of a range, as they are in the log or as the source gives them again.
-    private func records(_ range: CommittedRange, _ made: Provenance) throws(Failure) -> [String] {
-        var lines: [String] = []
-        if let topic = log.topic(range.input), topic.partitions.indices.contains(made.partition) {
-            let partition = topic.partitions[made.partition]
-            guard range.first >= partition.startOffset else { return ["the records are not kept any more"] }
-            let reader = try LogReader(partition: partition, from: range.first, isolation: .readCommitted)
-            do {
-                while lines.count < Limits.explainedRecords, reader.offset < range.end,
-                    let batches = try reader.next(maxBytes: 64 << 10)
-                {
-                    try batches.forEachRecord(using: Decompressor()) { record in
-                        guard (range.first..<range.end).contains(record.offset), lines.count < Limits.explainedRecords
-                        else { return }
-                        lines.append(
-                            Excerpt.line(record.offset, record.key.map(Array.init), record.value.map(Array.init)))
-                    }
-                }
-            } catch {
-                throw Failure(
-                    .corrupt, "the records cannot be read", advice: "Look at them with: millrace log dump",
-                    place: partition.name, cause: error)
-            }
-            if range.end - range.first > Int64(lines.count) {
-                lines.append(
-                    "all of them: millrace log read \(range.input) --partition \(made.partition) --from \(range.first)"
-                        + " --limit \(range.end - range.first)")
-            }
-            return lines
-        }
-        let inputs = runners.first { $0.description.name == made.pipeline }?.description.inputs ?? []
-        for case .source(let source, _) in inputs where source.name == range.input {
-            let reader = try source.reader(partition: made.partition, from: range.first)
-            defer { reader.close() }
-            if let record = try reader.record(at: range.first) {
-                lines.append(Excerpt.line(range.first, record.key, record.value))
-            }
+            lines += try search.tell(.init(id: id, made: try Lineage.decode(bytes, of: id))).map { "    " + $0 }
         }
         return lines
     }

@@ -36,6 +36,11 @@ struct PipelineAssembly {
     }
 
     static func shuffleTopic(_ pipeline: String, _ stage: Int) -> String { "_shuffle.\(pipeline).\(stage)" }
+    /// The stage that writes a topic, when it is a shuffle of the pipeline.
+    static func shufflingStage(of topic: String, in pipeline: String) -> Int? {
+        let prefix = "_shuffle.\(pipeline)."
+        return topic.hasPrefix(prefix) ? Int(topic.dropFirst(prefix.utf8.count)) : nil
+    }
     static func deadLetterTopic(_ pipeline: String) -> String { "_dead_letters.\(pipeline)" }
 
     mutating func contexts(_ description: PipelineDescription, _ plan: Plan) throws(Failure) -> [TaskContext] {

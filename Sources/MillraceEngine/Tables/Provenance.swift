@@ -7,14 +7,18 @@ struct Provenance: Equatable, Sendable {
     var partition: Int
     var release: String
     var inputs: [CommittedRange]
+    /// Where the stage behind finds what this commit sent.
+    var shuffled: [ShuffledRange]
     var watermark: EventTime
 
     init(_ commit: TaskCommit) {
         (pipeline, stage, partition) = (commit.task.pipeline, commit.task.stage, commit.task.partition)
         (release, inputs, watermark) = (commit.release, commit.inputs, commit.mark.watermark)
+        shuffled = commit.shuffled
     }
 
-    private static let version: UInt8 = 2
+    /// 3: with what was sent through the shuffle. 2 is read too.
+    private static let version: UInt8 = 3
 
     var bytes: [UInt8] {
         var writer = ByteWriter(capacity: 96)
@@ -30,6 +34,12 @@ struct Provenance: Equatable, Sendable {
             writer.integer(range.first)
             writer.integer(range.end)
         }
+        writer.integer(UInt16(clamping: shuffled.count))
+        for range in shuffled.prefix(Int(UInt16.max)) {
+            writer.integer(UInt32(range.partition))
+            writer.integer(range.offsets.lowerBound)
+            writer.integer(range.offsets.upperBound)
+        }
         return writer.bytes
     }
 
@@ -44,16 +54,23 @@ struct Provenance: Equatable, Sendable {
 
     private init(reading raw: UnsafeRawBufferPointer) throws(ByteFault) {
         var reader = ByteReader(raw)
-        guard try reader.byte() == Self.version else { throw ByteFault(.unknownValue, at: 0) }
+        let version = try reader.byte()
+        guard version == Self.version || version == 2 else { throw ByteFault(.unknownValue, at: 0) }
         pipeline = try reader.text(Int(try reader.integer(UInt16.self)))
         release = try reader.text(Int(try reader.integer(UInt16.self)))
         stage = Int(try reader.integer(UInt16.self))
         partition = Int(try reader.integer(UInt32.self))
         watermark = EventTime(microseconds: try reader.integer())
-        inputs = []
+        (inputs, shuffled) = ([], [])
         for _ in 0..<Int(try reader.integer(UInt16.self)) {
             let input = try reader.text(Int(try reader.integer(UInt16.self)))
             inputs.append(CommittedRange(input: input, first: try reader.integer(), end: try reader.integer()))
+        }
+        for _ in 0..<(version > 2 ? Int(try reader.integer(UInt16.self)) : 0) {
+            let partition = Int(try reader.integer(UInt32.self))
+            let (first, end) = (try reader.integer(Int64.self), try reader.integer(Int64.self))
+            guard first <= end else { throw ByteFault(.unknownValue, at: reader.position) }
+            shuffled.append(ShuffledRange(partition: partition, offsets: first..<end))
         }
         try reader.expectEnd()
     }

@@ -49,6 +49,7 @@ final class CommitJob: Sendable {
     {
         var commit = commit
         commit.mark.transaction = try context.outbound.prepare(outbox)
+        commit.shuffled = context.outbound.shuffled
         if let sink = context.sink { try sink.prepare(outbox.rows, commit: commit.mark.commits) }
         CrashPoint.reached("commit.prepared")
         try context.store.commit(commit)

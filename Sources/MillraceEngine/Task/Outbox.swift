@@ -34,6 +34,12 @@ protocol OutboundLogs: AnyObject, Sendable {
     func recover(_ decided: [TransactionPart]) throws(Failure)
     /// Writes the records so that they are on the disk and not visible to readers of committed records.
     func prepare(_ outbox: Outbox) throws(Failure) -> [TransactionPart]
+    /// What the last `prepare` put into the shuffle, for who asks where its records came from.
+    var shuffled: [ShuffledRange] { get }
     /// The commit is durable: makes them visible.
     func publish() throws(Failure)
+}
+
+extension OutboundLogs {
+    var shuffled: [ShuffledRange] { [] }
 }

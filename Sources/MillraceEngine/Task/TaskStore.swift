@@ -32,6 +32,8 @@ struct TaskCommit: Sendable {
     var mark: TaskMark
     /// What it was made from.
     var inputs: [CommittedRange]
+    /// What it sends through a shuffle.
+    var shuffled: [ShuffledRange] = []
     var state: StateChange
     /// For a last stage that writes a table.
     var rows: RowBuffer?
@@ -54,6 +56,12 @@ struct CommittedRange: Equatable, Sendable {
     var input: String
     var first: Int64
     var end: Int64
+}
+
+/// A commit's records in one partition of the shuffle behind its stage. Other tasks' may lie in between.
+struct ShuffledRange: Equatable, Sendable {
+    var partition: Int
+    var offsets: Range<Int64>
 }
 
 /// The records of one commit in one partition of a log: decided by the commit, visible after it (design D8).

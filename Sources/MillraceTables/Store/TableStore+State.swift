@@ -21,6 +21,20 @@ extension TableStore {
 }
 
 extension TableSnapshot {
+    /// Lends what was noted about the commits before one, the latest first; stops when `body` says false.
+    public func provenances(
+        before id: CommitID, _ body: (CommitID, UnsafeRawBufferPointer) throws(Failure) -> Bool
+    ) throws(Failure) {
+        let cursor = DatabaseCursor(snapshot, KeyRange([Layout.commits], Layout.commitKey(id.microseconds)))
+        cursor.seekToLast()
+        while cursor.isValid {
+            let number = Int64(bigEndian: cursor.key.loadUnaligned(fromByteOffset: 1, as: Int64.self))
+            guard try body(CommitID(microseconds: number), cursor.value) else { return }
+            cursor.previous()
+        }
+        try cursor.check()
+    }
+
     public func state(_ key: [UInt8]) throws(Failure) -> [UInt8]? {
         try database.value([Layout.state] + key, snapshot)
     }
