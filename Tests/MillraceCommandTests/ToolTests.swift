@@ -51,22 +51,30 @@ final class ToolRun {
             process.standardInput = input
             process.standardOutput = try FileHandle(forWritingTo: out)
             process.standardError = FileHandle.nullDevice
-            try process.run()
+            try ToolRun.start(process)
         }
         deinit { if process.isRunning { process.terminate() } }
         func say(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
         var lines: [Substring] {
             ((try? String(contentsOf: out, encoding: .utf8)) ?? "").split(separator: "\n")
         }
-        /// Waits up to ten seconds.
+        /// Waits up to two minutes.
         func waits(until isDone: () -> Bool) -> Bool {
-            for _ in 0..<200 {
+            for _ in 0..<2_400 {
                 if isDone() { return true }
                 Thread.sleep(forTimeInterval: 0.05)
             }
             return isDone()
         }
     }
+
+    /// One at a time: Foundation has crashed when several threads started processes.
+    private static func start(_ process: Process) throws {
+        _ = ignoresBrokenPipes
+        try starting.withLock { _ in try process.run() }
+    }
+    private static let starting = Lock(())
+    private static let ignoresBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
     /// Runs with arguments that hold spaces.
     @discardableResult
@@ -82,8 +90,9 @@ final class ToolRun {
         process.standardInput = stdin
         process.standardOutput = try FileHandle(forWritingTo: out)
         process.standardError = try FileHandle(forWritingTo: error)
-        try process.run()
-        try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try Self.start(process)
+        // What refuses its arguments is gone before it reads.
+        try? stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try stdin.fileHandleForWriting.close()
         process.waitUntilExit()
         let outcome = Outcome(
