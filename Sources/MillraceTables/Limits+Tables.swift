@@ -9,6 +9,8 @@ extension Limits {
     public static let commitBytes = 256 << 20
     /// Bytes that commits are gathered up to before they are written and synced together.
     public static let groupBytes = 4 << 20
+    /// Bytes that the store adds to a commit: the record of its id, with some to spare.
+    static let commitTrailer = 64
     /// How long `reopen` waits for readers of the failed handle: longer than any page takes.
     public static let reopenWait = TimeSpan.seconds(10)
     /// Tables of one store: each costs memory whether used or not, and thousands are a schema gone wrong.

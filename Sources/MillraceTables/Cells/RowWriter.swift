@@ -27,21 +27,22 @@ struct RowWriter: Sendable {
     mutating func begin(base: Int64, deletion: Deletion, marker: Marker?) {
         start = writer.count
         self.base = base
-        writer.byte(RowFlags.row)
+        var flags = RowFlags.row
+        if !deletion.isNone { flags |= RowFlags.deletion | RowFlags.mortal }
+        if let marker {
+            flags |= RowFlags.marker
+            if marker.timestamp != base { flags |= RowFlags.markerDelta }
+            if marker.isExpiring { flags |= RowFlags.markerExpiring | RowFlags.mortal }
+        }
+        writer.byte(flags)
         writer.integer(base)
         if !deletion.isNone {
-            set(RowFlags.deletion | RowFlags.mortal)
             writer.varint(deletion.timestamp &- base)
             seconds(deletion.seconds)
         }
         guard let marker else { return }
-        set(RowFlags.marker)
-        if marker.timestamp != base {
-            set(RowFlags.markerDelta)
-            writer.varint(marker.timestamp &- base)
-        }
+        if marker.timestamp != base { writer.varint(marker.timestamp &- base) }
         if marker.isExpiring {
-            set(RowFlags.markerExpiring | RowFlags.mortal)
             seconds(marker.ttl)
             seconds(marker.expiry)
         }
@@ -81,8 +82,7 @@ struct RowWriter: Sendable {
         let position = writer.count
         writer.byte(0)
         try encode(&writer)
-        let length = writer.count - position - 1
-        if length < 0x80 { writer.bytes[position] = UInt8(length) } else { lengthen(at: position, length) }
+        writer.close(lengthAt: position)
     }
 
     /// A tombstone of a cell, of an element, or (`collection`) of everything older than `timestamp` in a collection.
@@ -126,13 +126,6 @@ struct RowWriter: Sendable {
 
     private mutating func seconds(_ value: Int64) { writer.unsignedVarint(UInt64(bitPattern: value)) }
     private mutating func set(_ flags: UInt8) { writer.bytes[start] |= flags }
-
-    /// Makes room for a length that takes more than the one byte kept for it.
-    private mutating func lengthen(at position: Int, _ length: Int) {
-        var prefix = ByteWriter(capacity: 8)
-        prefix.unsignedVarint(UInt64(length))
-        writer.bytes.replaceSubrange(position...position, with: prefix.bytes)
-    }
 }
 
 /// How long the cells of one statement live.
@@ -140,4 +133,26 @@ struct Life: Sendable {
     var ttl: Int64
     var expiry: Int64
     static let forever = Life(ttl: 0, expiry: 0)
+}
+
+extension ByteWriter {
+    /// Writes as a varint how many bytes follow a place at which one byte was kept for it; makes room if it takes more.
+    @inline(__always)
+    mutating func close(lengthAt position: Int) {
+        let length = count - position - 1
+        if length < 0x80 { bytes[position] = UInt8(length) } else { widen(lengthAt: position, length) }
+    }
+
+    private mutating func widen(lengthAt position: Int, _ length: Int) {
+        let more = (Int.bitWidth - 1 - length.leadingZeroBitCount) / 7
+        for _ in 0..<more { byte(0) }
+        bytes.withUnsafeMutableBytes { bytes in
+            guard let place = bytes.baseAddress.map({ $0 + position }) else { return }
+            (place + 1 + more).copyMemory(from: place + 1, byteCount: length)
+            for i in 0...more {
+                let low = UInt8(truncatingIfNeeded: length >> (7 * i)) & 0x7F
+                place.storeBytes(of: i < more ? low | 0x80 : low, toByteOffset: i, as: UInt8.self)
+            }
+        }
+    }
 }

@@ -55,7 +55,10 @@ final class ChangeFeed: Sendable {
     }
 
     func publish(_ members: [Entry.Member], _ batch: borrowing RawBatch) {
-        let entry = Entry(members: members, bytes: batch.bytes)
+        // A batch may have asked for room that it did not need. What is kept for long takes what it holds.
+        let isLoose = batch.bytes.capacity > 2 * batch.bytes.count
+        let bytes = isLoose ? batch.bytes.withUnsafeBytes { Array($0) } : batch.bytes
+        let entry = Entry(members: members, bytes: bytes)
         let sleepers = state.withLock { state in
             state.entries.append(entry)
             state.bytes += entry.bytes.count

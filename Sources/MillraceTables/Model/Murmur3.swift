@@ -23,10 +23,10 @@ public enum Murmur3 {
         }
         var (k1, k2): (UInt64, UInt64) = (0, 0)
         let tail = blocks * 16
-        for i in stride(from: bytes.count - 1, through: tail, by: -1) {
+        for i in tail..<bytes.count {
             let byte = UInt64(bitPattern: Int64(Int8(bitPattern: bytes[i])))
-            let at = i - tail
-            if at >= 8 { k2 ^= byte << UInt64((at - 8) * 8) } else { k1 ^= byte << UInt64(at * 8) }
+            let bits = UInt64(truncatingIfNeeded: (i - tail) & 7) &* 8
+            if i - tail < 8 { k1 ^= byte &<< bits } else { k2 ^= byte &<< bits }
         }
         if bytes.count - tail > 8 { h2 ^= rotate(k2 &* c2, 33) &* c1 }
         if bytes.count - tail > 0 { h1 ^= rotate(k1 &* c1, 31) &* c2 }

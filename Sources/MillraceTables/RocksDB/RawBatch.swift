@@ -67,6 +67,54 @@ struct RawBatch: Sendable {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
+    /// A record under way, written in place behind the others. It has the batch's bytes until it is closed or
+    /// cancelled.
+    struct Record {
+        fileprivate let start: Int
+        fileprivate var value = 0
+        /// Where key and value are written.
+        var row = RowWriter()
+
+        fileprivate init(at start: Int) { self.start = start }
+
+        /// Bytes of the batch so far.
+        var end: Int { row.writer.count }
+        /// Bytes of the record so far.
+        var count: Int { end - start }
+        /// Lends the key, before `beginValue`.
+        func key<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+            row.writer.bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[(start + 2)...])) }
+        }
+        /// The key is whole; what follows is the value.
+        mutating func beginValue() {
+            row.writer.close(lengthAt: start + 1)
+            row.writer.byte(0)
+            value = row.writer.count
+        }
+    }
+
+    mutating func open(_ tag: UInt8) -> Record {
+        var record = Record(at: bytes.count)
+        swap(&record.row.writer.bytes, &bytes)
+        record.row.writer.byte(tag)
+        record.row.writer.byte(0)
+        return record
+    }
+
+    /// - Returns: where the record's tag and its value stand.
+    mutating func close(_ record: inout Record) -> (tag: Int, value: Int) {
+        let size = record.row.writer.count - record.value
+        record.row.writer.close(lengthAt: record.value - 1)
+        swap(&record.row.writer.bytes, &bytes)
+        count += 1
+        return (record.start, bytes.count - size)
+    }
+
+    mutating func cancel(_ record: inout Record) {
+        swap(&record.row.writer.bytes, &bytes)
+        bytes.removeLast(bytes.count - record.start)
+    }
+
     mutating func append(_ other: borrowing RawBatch) {
         bytes.append(contentsOf: other.bytes[RawBatch.headerBytes...])
         count += other.count

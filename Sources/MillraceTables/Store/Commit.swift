@@ -58,13 +58,12 @@ public struct Commit: Sendable {
     var dying: [Int] = []
     private var seen = SeenKeys()
     var places: UInt64 = 0
-    private var key = ByteWriter(capacity: 64)
-    private var value = RowWriter(capacity: 256)
 
-    init(ties: Ties, stamp: Int64, wall: EventTime) {
+    /// - Parameter capacity: bytes it will have, as far as one can tell.
+    init(ties: Ties, stamp: Int64, wall: EventTime, capacity: Int = 0) {
         (self.ties, self.stamp) = (ties, stamp)
         seconds = wall.seconds
-        batch = RawBatch(capacity: 512)
+        batch = RawBatch(capacity: capacity)
     }
 
     /// Nothing was put in: committing it costs no sync.
@@ -79,7 +78,7 @@ public struct Commit: Sendable {
 
     /// Sets an opaque key, in the same moment as the rows.
     public mutating func setState(_ key: [UInt8], _ value: [UInt8]) {
-        batch.put([Layout.state] + key, value)
+        key.withUnsafeBytes { key in value.withUnsafeBytes { setState(key, $0) } }
     }
     /// Sets an opaque key, or deletes it when the value is nil.
     public mutating func setState(_ key: [UInt8], _ value: [UInt8]?) {
@@ -92,10 +91,12 @@ public struct Commit: Sendable {
     }
     /// As `setState`, from lent bytes.
     public mutating func setState(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        self.key.removeAll()
-        self.key.byte(Layout.state)
-        self.key.raw(key)
-        batch.record(RawBatch.Tag.put, self.key.bytes, value)
+        var record = batch.open(RawBatch.Tag.put)
+        record.row.writer.byte(Layout.state)
+        record.row.writer.raw(key)
+        record.beginValue()
+        record.row.writer.raw(value)
+        _ = batch.close(&record)
     }
 
     // MARK: The records of rows
@@ -106,35 +107,40 @@ public struct Commit: Sendable {
         deletion: Bool = false, _ fill: (inout RowWriter, inout CellEncoder) throws(Failure) -> Void
     ) throws(Failure) {
         try check(table, options)
-        key.removeAll()
-        if fixed {
-            try RowKey.fixed(table, keyValues, into: &key)
-        } else {
-            try RowKey.row(table, keyValues, into: &key)
-        }
-        value.removeAll()
         let life = try life(table, options)
         let base = options.timestamp ?? 0
-        value.begin(
-            base: base, deletion: deletion ? Deletion(timestamp: base, seconds: seconds) : .none,
-            marker: marker ? Marker(timestamp: base, ttl: life.ttl, expiry: life.expiry) : nil)
         var encoder = CellEncoder(table: table, life: life, seconds: seconds, stamp: stamp, places: places)
-        try fill(&value, &encoder)
-        places = encoder.places
-        guard key.count + value.writer.count + batch.bytes.count <= Limits.commitBytes else {
-            throw Failure(
-                .limitReached, "a commit is above \(Limits.commitBytes) bytes", advice: "Commit more often",
-                place: table.name)
+        var isFirst = true
+        var record = batch.open(RawBatch.Tag.merge)
+        do throws(Failure) {
+            if fixed {
+                try RowKey.fixed(table, keyValues, into: &record.row.writer)
+            } else {
+                try RowKey.row(table, keyValues, into: &record.row.writer)
+            }
+            if ties == .byValue { isFirst = record.key { seen.insert($0) } }
+            record.beginValue()
+            record.row.begin(
+                base: base, deletion: deletion ? Deletion(timestamp: base, seconds: seconds) : .none,
+                marker: marker ? Marker(timestamp: base, ttl: life.ttl, expiry: life.expiry) : nil)
+            try fill(&record.row, &encoder)
+            guard record.end <= Limits.commitBytes else {
+                throw Failure(
+                    .limitReached, "a commit is above \(Limits.commitBytes) bytes", advice: "Commit more often",
+                    place: table.name)
+            }
+        } catch {
+            batch.cancel(&record)
+            throw error
         }
+        places = encoder.places
         let number = number(of: table)
         if let timestamp = options.timestamp { explicit[number] = max(explicit[number] ?? .min, timestamp) }
-        let tag = batch.bytes.count
-        if value.isMortal { dying[number] += key.count + value.writer.count }
-        batch.record(RawBatch.Tag.merge, key.bytes, value.bytes)
-        let isFirst = ties == .byOrder || seen.insert(key.bytes)
+        if record.row.isMortal { dying[number] += record.count }
+        let (tag, value) = batch.close(&record)
         patches.append(
             Patch(
-                tag: UInt32(tag), base: UInt32(batch.bytes.count - value.writer.count + 1), table: UInt16(number),
+                tag: UInt32(tag), base: UInt32(value + 1), table: UInt16(number),
                 isWhole: isWhole && isFirst && options.timestamp == nil, isExplicit: options.timestamp != nil))
     }
 
@@ -167,10 +173,17 @@ public struct Commit: Sendable {
 
 /// Which keys a commit has written already. Exact up to a 64-bit hash: a collision makes a put a merge, no more.
 struct SeenKeys: Sendable {
-    private var hashes: Set<UInt64> = []
+    /// Alone until there is a second: most commits of one row cost no table.
+    private var first: Int64?
+    private var others: Set<Int64> = []
 
     /// Whether the key is new.
-    mutating func insert(_ key: [UInt8]) -> Bool {
-        hashes.insert(UInt64(bitPattern: key.withUnsafeBytes { Murmur3.token($0) })).inserted
+    mutating func insert(_ key: UnsafeRawBufferPointer) -> Bool {
+        let hash = Murmur3.token(key)
+        guard let first else {
+            self.first = hash
+            return true
+        }
+        return hash != first && others.insert(hash).inserted
     }
 }

@@ -8,8 +8,8 @@ enum RowKey {
     static func partition(_ table: StoredTable, _ values: ArraySlice<Value>, into writer: inout ByteWriter)
         throws(Failure)
     {
+        if values.count == 1, let value = values.first, simple(table, value, into: &writer) { return }
         writer.raw(table.prefix)
-        if values.count == 1, let value = values.first, simple(table.simplePartition, value, into: &writer) { return }
         let schema = table.schema
         let columns = schema.partitionKey
         guard columns.count == 1, columns[columns.startIndex].type.fixedSize != nil, values.count == 1,
@@ -48,38 +48,48 @@ enum RowKey {
         }
     }
 
-    /// Token and partition key of the common types, without a look at the schema. False, with nothing written, where
-    /// the general way has to decide.
-    private static func simple(_ kind: Simple, _ value: Value, into writer: inout ByteWriter) -> Bool {
-        let start = writer.count
-        switch (kind, value) {
-        case (.bigint, .bigint(let n)), (.timestamp, .timestamp(let n)):
-            writer.integer(Int64(0))
-            writer.integer(n)
-        case (.int, .int(let n)):
-            writer.integer(Int64(0))
-            writer.integer(n)
+    /// Table, token and partition key of the common types, without a look at the schema. False, with nothing written,
+    /// where the general way has to decide.
+    private static func simple(_ table: StoredTable, _ value: Value, into writer: inout ByteWriter) -> Bool {
+        switch (table.simplePartition, value) {
+        case (.bigint, .bigint(let n)), (.timestamp, .timestamp(let n)): number(table.id, n, into: &writer)
+        case (.int, .int(let n)): number(table.id, n, into: &writer)
         case (.text, .text(let text)):
             let length = text.utf8.count
             guard length > 0, length <= Limits.partitionKeyBytes else { return false }
+            writer.raw(table.prefix)
+            let start = writer.count
             writer.integer(Int64(0))
             writer.text(text)
-            // Zeros have to be escaped.
-            if writer.bytes[(start + TableSchema.tokenBytes)...].contains(0) {
-                writer.bytes.removeLast(writer.count - start)
+            let token: Int64? = writer.bytes.withUnsafeBytes {
+                let text = UnsafeRawBufferPointer(rebasing: $0[(start + TableSchema.tokenBytes)...])
+                // Zeros have to be escaped.
+                return text.contains(0) ? nil : Murmur3.token(text)
+            }
+            guard let token else {
+                writer.bytes.removeLast(writer.count - start + table.prefix.count)
                 return false
             }
-        default: return false
-        }
-        let token = writer.bytes.withUnsafeBytes {
-            Murmur3.token(UnsafeRawBufferPointer(rebasing: $0[(start + TableSchema.tokenBytes)...]))
-        }
-        writer.patch(token ^ .min, at: start)
-        if case .text = kind {
+            writer.patch(token ^ .min, at: start)
             writer.byte(0)
             writer.byte(1)
+        default: return false
         }
         return true
+    }
+
+    /// All of it at once: an append for each part would cost more than the parts do.
+    @inline(__always)
+    private static func number<N: FixedWidthInteger>(_ table: UInt32, _ n: N, into writer: inout ByteWriter) {
+        let token = withUnsafeBytes(of: n.bigEndian) { Murmur3.token($0) }
+        let front = MemoryLayout<UInt32>.size
+        let size = front + TableSchema.tokenBytes + MemoryLayout<N>.size
+        withUnsafeTemporaryAllocation(byteCount: size, alignment: 1) { bytes in
+            bytes.storeBytes(of: table.bigEndian, as: UInt32.self)
+            bytes.storeBytes(of: (token ^ .min).bigEndian, toByteOffset: front, as: Int64.self)
+            bytes.storeBytes(of: n.bigEndian, toByteOffset: front + TableSchema.tokenBytes, as: N.self)
+            writer.raw(UnsafeRawBufferPointer(bytes))
+        }
     }
 
     /// - Parameter values: partition key columns, then clustering columns, all of them.

@@ -20,6 +20,8 @@ public final class TableStore: Sendable {
     /// One schema change at a time; held across its commit.
     let schemaChange = Turnstile()
     private let line = CommitterBox()
+    /// Bytes of recent commits: the next one asks for as many at once, instead of growing into them.
+    private let usualBytes = Atomic(512)
     /// Times the durable mark could not be written: detection of loss is then behind, nothing else.
     let markFailures = Counter()
     let commits = Counter()
@@ -130,7 +132,9 @@ public final class TableStore: Sendable {
     /// A commit to fill.
     public func begin(ties: Commit.Ties = .byValue) -> Commit {
         let wall = clock.wall
-        return Commit(ties: ties, stamp: stamps.withLock { $0.next(wall: wall) }, wall: wall)
+        return Commit(
+            ties: ties, stamp: stamps.withLock { $0.next(wall: wall) }, wall: wall,
+            capacity: usualBytes.load(ordering: .relaxed))
     }
 
     /// Makes everything in the commit true at once, and returns when it is on the disk. Concurrent calls share syncs.
@@ -153,6 +157,9 @@ public final class TableStore: Sendable {
         if options.readOnly {
             throw Failure(.invalidArgument, "a kept snapshot cannot be written to", place: directory)
         }
+        // Small ones among large ones do not hide these; what is large once is forgotten after some commits.
+        let usual = max(commit.byteCount + Limits.commitTrailer, usualBytes.load(ordering: .relaxed) / 8 * 7)
+        usualBytes.store(min(usual, Limits.groupBytes), ordering: .relaxed)
         return try line.committer().submit(commit, isSynced: synced)
     }
 
