@@ -1,3 +1,4 @@
+internal import Synchronization
 import MillraceCore
 
 /// What compaction may forget: expired cells, tombstones whose grace is over, old commits, dropped columns.
@@ -27,12 +28,17 @@ final class PurgeRules: Sendable {
     /// Microseconds for which commits can be looked up.
     private let commitRetention: TimeSpan
     private let state = Lock(State())
+    /// Some table has columns that were dropped: only then rows in which nothing dies are looked at.
+    private let hasDropped = Atomic(false)
 
     init(clock: any RuntimeClock, commitRetention: TimeSpan) {
         (self.clock, self.commitRetention) = (clock, commitRetention)
     }
 
-    func set(_ id: UInt32, _ table: Table?) { state.withLock { $0.tables[id] = table } }
+    func set(_ id: UInt32, _ table: Table?) {
+        if let table, !table.droppedColumns.isEmpty { hasDropped.store(true, ordering: .relaxed) }
+        state.withLock { $0.tables[id] = table }
+    }
 
     /// Rows rewritten or dropped by compaction since the store was opened.
     var purged: Int { state.withLock { $0.purged } }
@@ -68,10 +74,11 @@ final class PurgeRules: Sendable {
 
     private func rowVerdict(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Verdict {
         guard key.count > 4, let flags = value.first, flags & RowFlags.kindMask == RowFlags.row else { return .keep }
+        let isEmpty = flags & (RowFlags.marker | RowFlags.deletion) == 0 && value.count == RowHead.bytes
+        guard flags & RowFlags.mortal != 0 || isEmpty || hasDropped.load(ordering: .relaxed) else { return .keep }
         let id = UInt32(bigEndian: key.loadUnaligned(as: UInt32.self))
         let table = state.withLock { $0.tables[id] }
         guard let table else { return .keep }
-        let isEmpty = flags & (RowFlags.marker | RowFlags.deletion) == 0 && value.count == RowHead.bytes
         if isEmpty { return count(.drop) }
         let isLate = table.grace > 0
         guard !isLate && flags & RowFlags.mortal != 0 || !table.droppedColumns.isEmpty else { return .keep }
@@ -95,25 +102,32 @@ final class PurgeRules: Sendable {
     ) throws(RowFault) -> Verdict {
         // A reader that began up to `margin` ago must still find what was alive then.
         let horizon = now == .min ? .min : now - table.grace - Limits.purgeMarginSeconds
-        var (head, cursor) = try RowHead.read(value)
+        var (head, start) = try RowHead.read(value)
         var dropped = false
         if !head.deletion.isNone, head.deletion.seconds < horizon { (head.deletion, dropped) = (.none, true) }
         if let marker = head.marker, marker.isExpiring, marker.expiry < horizon { (head.marker, dropped) = (nil, true) }
-        var writer = RowWriter()
-        writer.begin(base: head.base, deletion: head.deletion, marker: head.marker)
+        // Most rows stay or go as a whole: nothing is written before it is known that a part goes.
+        var cursor = start
+        var cells = 0
         while let cell = try cursor.cell(base: head.base) {
-            let isDead = cell.kind == CellFlags.tombstone || cell.kind == CellFlags.collection
-            if isDead && cell.seconds < horizon || cell.isExpiring && cell.expiry < horizon
-                || table.droppedColumns.contains(cell.column)
-            {
-                dropped = true
-            } else {
-                writer.cell(cell)
-            }
+            if mayGo(cell, table, horizon) { dropped = true } else { cells += 1 }
         }
         guard dropped else { return .keep }
-        let bytes = writer.take()
-        return bytes.count == RowHead.bytes && head.deletion.isNone && head.marker == nil ? .drop : .replace(bytes)
+        if cells == 0, head.deletion.isNone, head.marker == nil { return .drop }
+        var writer = RowWriter(capacity: value.count)
+        writer.begin(base: head.base, deletion: head.deletion, marker: head.marker)
+        cursor = start
+        while let cell = try cursor.cell(base: head.base) {
+            if !mayGo(cell, table, horizon) { writer.cell(cell) }
+        }
+        return .replace(writer.take())
+    }
+
+    @inline(__always)
+    private static func mayGo(_ cell: Cell, _ table: Table, _ horizon: Int64) -> Bool {
+        let isDead = cell.kind == CellFlags.tombstone || cell.kind == CellFlags.collection
+        return isDead && cell.seconds < horizon || cell.isExpiring && cell.expiry < horizon
+            || !table.droppedColumns.isEmpty && table.droppedColumns.contains(cell.column)
     }
 }
 

@@ -47,6 +47,7 @@ struct PurgeWalk {
 
     func run() throws(Failure) -> PurgeFindings {
         let rules = PurgeRules.Table(table)
+        let seen = Lock(try store.database().latestSequence)
         let snapshot = try store.snapshot()
         let (now, lag) = (snapshot.seconds, rules.grace + Limits.purgeMarginSeconds)
         let cursor = DatabaseCursor(snapshot.snapshot, table.rows, bulk: true)
@@ -78,12 +79,12 @@ struct PurgeWalk {
                 // Range deletions are for the sweep; some day it is due.
                 findings.later[findings.later.count - 1] += value.count
             }
-            if !isDead, run.count > 0 { try end(&run, &findings, now, lag) }
+            if !isDead, run.count > 0 { try end(&run, &findings, now, lag, seen) }
             if stale.count == Limits.purgeRewrite { try rewrite(&stale, rules, now: now) }
             cursor.next()
         }
         try cursor.check()
-        try end(&run, &findings, now, lag)
+        try end(&run, &findings, now, lag, seen)
         try rewrite(&stale, rules, now: now)
         return findings
     }
@@ -115,8 +116,11 @@ struct PurgeWalk {
     }
 
     /// Drops a long run; a short one is left for the compaction.
-    private func end(_ run: inout DeadRun, _ findings: inout PurgeFindings, _ now: Int64, _ lag: Int64) throws(Failure)
-    {
+    ///
+    /// - Parameter seen: the sequence up to which everything written is known to the walk.
+    private func end(
+        _ run: inout DeadRun, _ findings: inout PurgeFindings, _ now: Int64, _ lag: Int64, _ seen: Lock<UInt64>
+    ) throws(Failure) {
         defer { run = DeadRun() }
         guard let first = run.starts.first, let last = run.last else { return }
         if run.count < Limits.purgeRun {
@@ -131,11 +135,13 @@ struct PurgeWalk {
             let chunk = KeyRange(start, index + 1 < run.starts.count ? run.starts[index + 1] : last + [0])
             let gone = Lock(false)
             try store.exclusively { (database) throws(Failure) in
-                // What was written meanwhile stays, and its chunk with it.
-                guard try PurgeWalk.isDead(chunk, database, rules, now: now, lag: lag) else { return }
+                // What was written meanwhile stays, and its chunk with it. If nothing was, there is no need to look.
+                let isKnown = seen.withLock { $0 } == database.latestSequence
+                if !isKnown, try !PurgeWalk.isDead(chunk, database, rules, now: now, lag: lag) { return }
                 var batch = RawBatch()
                 batch.deleteRange(chunk)
                 try database.write(&batch, sync: false)
+                if isKnown { seen.withLock { $0 = database.latestSequence } }
                 gone.withLock { $0 = true }
             }
             if !gone.withLock({ $0 }) { isWhole = false }
