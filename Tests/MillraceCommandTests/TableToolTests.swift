@@ -98,6 +98,26 @@ import Testing
         #expect(try tool.run("table describe views").lines.first?["revision"] as? Int != nil)
     }
 
+    /// A time to live is in whole seconds: a part of one was taken for none, so that the row stayed for ever.
+    @Test func aWrongSpanChangesNothing() throws {
+        let tool = try ToolRun()
+        for wrong in [["--ttl", "1ms"], ["--ttl", "1500ms"], ["--ttl", "9000d"], ["--grace", "x"]] {
+            try tool.run(words: ["table", "create", "site.t", "k int primary key, v int"] + wrong, expecting: 2)
+        }
+        try tool.run("table list", expecting: 4)
+        try tool.run(words: ["table", "create", "site.t", "k int primary key, v int", "--ttl", "90s"])
+        for ttl in ["1ms", "1500ms", "9000d"] {
+            try tool.run(words: ["table", "put", "t", #"{"k":1,"v":1}"#, "--ttl", ttl], expecting: 2)
+            try tool.run("table import t --ttl " + ttl, input: #"{"k":1,"v":1}"#, expecting: 2)
+            try tool.run("table alter t --ttl " + ttl, expecting: 2)
+        }
+        #expect(try tool.run("table scan t").out.isEmpty)
+        #expect(try tool.run("table describe t").lines.first?["defaultTTL"] as? Int == 90)
+        try tool.run(words: ["table", "put", "t", #"{"k":1,"v":1}"#, "--ttl", "1h"])
+        let left = try #require(try tool.run("table get t 1 --times").lines.first?["ttl(v)"] as? Int)
+        #expect((3_000...3_600).contains(left))
+    }
+
     @Test func tokensSnapshotsAndOtherOwners() throws {
         let tool = try ToolRun()
         try tool.run(words: ["table", "create", "site.t", "k int primary key, v int"])

@@ -18,7 +18,7 @@ let alterTableVerb = Verb(
         .init("millrace table alter site.views --add 'referrer text' --drop old --rename at=time", "three changes")
     ],
     action: .blocking { invocation in
-        let ttl = try invocation.span("ttl")
+        let ttl = try invocation.timeToLive()
         let renames = try invocation.values("rename").map { (text) throws(Failure) in
             let names = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
             guard names.count == 2 else { throw invocation.refusal("rename", text, "OLD=NEW") }
@@ -42,7 +42,7 @@ let alterTableVerb = Verb(
                 for column in added {
                     schema = try schema.adding(column.name, column.type, isStatic: column.isStatic)
                 }
-                if let ttl { schema = try schema.with(defaultTTL: Int32(clamping: ttl.microseconds / 1_000_000)) }
+                if let ttl { schema = try schema.with(defaultTTL: ttl) }
                 return schema
             }
             Said(

@@ -48,7 +48,19 @@ struct RowInput {
 
 extension WriteOptions {
     init(_ invocation: Invocation) throws(Failure) {
-        let ttl = try invocation.span("ttl").map { Int32(clamping: $0.microseconds / 1_000_000) }
-        self.init(timestamp: try invocation.integer("timestamp"), ttl: ttl)
+        self.init(timestamp: try invocation.integer("timestamp"), ttl: try invocation.timeToLive())
+    }
+}
+
+extension Invocation {
+    /// `--ttl` in seconds, which is what a time to live is counted in. What is shorter would be none at all.
+    func timeToLive() throws(Failure) -> Int32? {
+        guard let span = try span("ttl") else { return nil }
+        let (seconds, rest) = span.microseconds.quotientAndRemainder(dividingBy: 1_000_000)
+        guard rest == 0, (0...Int64(Limits.timeToLiveSeconds)).contains(seconds) else {
+            let days = Limits.timeToLiveSeconds / 86_400
+            throw refusal("ttl", value("ttl") ?? "", "whole seconds, such as 90s or 1h, and at most \(days)d")
+        }
+        return Int32(seconds)
     }
 }

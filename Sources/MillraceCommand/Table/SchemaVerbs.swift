@@ -29,17 +29,17 @@ let createTableVerb = Verb(
             throw Failure(
                 .usage, "'\(name)' has no keyspace", advice: "Write KEYSPACE.TABLE, such as main.\(name)")
         }
-        let ttl = try invocation.span("ttl")
+        let ttl = try invocation.timeToLive() ?? 0
+        let grace = try invocation.span("grace") ?? .zero
         try OpenTables.with(invocation, creating: true) { tables in
             if invocation.flag("if-missing"), tables.store.table(keyspace, name) != nil { return }
             let types = tables.store.types.filter { $0.keyspace == keyspace }
             let schema = try TableSchema.parse(
                 keyspace: keyspace, name: name, columns: invocation.required(1), order: invocation.value("order") ?? "",
-                defaultTTL: Int32(clamping: (ttl ?? .zero).microseconds / 1_000_000),
-                comment: invocation.value("comment") ?? "",
+                defaultTTL: ttl, comment: invocation.value("comment") ?? "",
                 userType: { name in types.first { $0.name == name } })
             if !tables.store.keyspaces.contains(keyspace) { try tables.store.createKeyspace(keyspace) }
-            try tables.store.createTable(schema, tombstoneGrace: try invocation.span("grace") ?? .zero)
+            try tables.store.createTable(schema, tombstoneGrace: grace)
             Said("created table \(schema.fullName)", [("table", .text(schema.fullName))]).print(to: tables.terminal)
         }
     })
