@@ -4,7 +4,7 @@ import MillraceTables
 extension TablesBenchmark {
     /// Synced commits of some rows from one thread and from many, which share syncs.
     func commits() throws(Failure) {
-        let table = try plain("plain")
+        let table = try filled()
         let there = peer("plain")
         for (size, threads, each) in [
             (1, 1, 500), (100, 1, 200), (10_000, 1, 8), (1, 16, 100), (100, 16, 40), (10_000, 16, 2),

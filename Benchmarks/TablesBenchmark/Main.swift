@@ -1,6 +1,12 @@
 import MillraceCore
 import MillraceTables
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The tables beside RocksDB's own `db_bench` (Debian: rocksdb-tools) with the same stored sizes: every row of the
 /// report is measured on both in turn, several times, so that a machine whose speed drifts does not move the ratio.
 ///
@@ -10,7 +16,14 @@ import MillraceTables
 /// Rows have a bigint as partition key and a 100-byte blob: 21 bytes of stored key, 112 of stored value; with a
 /// clustering column 30 bytes of key.
 @main struct Main {
-    static func main() throws {
+    static func main() {
+        do throws(Failure) { try run() } catch {
+            report("TablesBenchmark: \(error)")
+            exit(1)
+        }
+    }
+
+    private static func run() throws(Failure) {
         let arguments = CommandLine.arguments
         guard arguments.count >= 2 else {
             report("usage: TablesBenchmark DIRECTORY [ROWS] [RUNS | layout]")

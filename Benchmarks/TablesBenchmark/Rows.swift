@@ -2,30 +2,48 @@ import MillraceCore
 import MillraceTables
 
 extension TablesBenchmark {
-    /// Batched puts.
+    /// Batched puts, into an empty table on both sides.
     func fill() throws(Failure) {
         let there = peer("plain")
-        var random = SeededRandom(seed: 7)
-        let table = try plain("plain")
-        try compare("put, 1,000 rows a batch, unsynced", rows) { () throws(Failure) in
-            for base in stride(from: 0, to: rows, by: 1_000) {
-                var commit = store.begin(ties: .byOrder)
-                for i in base..<min(rows, base + 1_000) {
-                    try commit.put(table, key: [.bigint(Int64(random.next() % UInt64(rows)))], [value(i)])
-                }
-                try store.commit(commit, synced: false)
-            }
-        } theirs: {
-            there.run("fillrandom", "--batch_size=1000").first.map { 1 / $0.perSecond }
-        }
+        try compare(
+            "put, 1,000 rows a batch, unsynced", rows,
+            before: { () throws(Failure) in
+                if store.table("bench", "plain") != nil { try store.dropTable("bench", "plain") }
+                _ = try plain("plain")
+                try store.flush()
+            },
+            ours: { () throws(Failure) in try putRandomRows() },
+            theirs: { there.run("fillrandom", "--batch_size=1000").first.map { 1 / $0.perSecond } })
         try store.compact()
         _ = there.run("compact", "--use_existing_db=1")
+    }
+
+    private func putRandomRows() throws(Failure) {
+        var random = SeededRandom(seed: 7)
+        let table = try plain("plain")
+        for base in stride(from: 0, to: rows, by: 1_000) {
+            var commit = store.begin(ties: .byOrder)
+            for i in base..<min(rows, base + 1_000) {
+                try commit.put(table, key: [.bigint(Int64(random.next() % UInt64(rows)))], [value(i)])
+            }
+            try store.commit(commit, synced: false)
+        }
+    }
+
+    /// The table of `fill`, on both sides, for parts that run without it.
+    func filled() throws(Failure) -> StoredTable {
+        let table = try plain("plain")
+        var cursor = try store.snapshot().rows(table)
+        if try cursor.next() != nil { return table }
+        try putRandomRows()
+        _ = peer("plain").run("fillrandom", "--batch_size=1000")
+        return table
     }
 
     /// Random gets and a scan of everything.
     func reads() throws(Failure) {
         let there = peer("plain")
-        let table = try plain("plain")
+        let table = try filled()
         let column = try table.schema.require("v")
         var random = SeededRandom(seed: 8)
         var found = 0
