@@ -2,8 +2,9 @@ import MillraceCore
 import MillraceTables
 import Testing
 
-/// The order of encoded keys is CQL's order of the values, for every type that can be in a key. 270,000 pairs a run;
-/// millions: `MILLRACE_SCALE=10`.
+/// The order of encoded keys is CQL's order of the values, for every type that can be in a key. A run compares 270,000
+/// pairs one by one, most of them neighbours, and three million by their places in sorted lists. `MILLRACE_SCALE`
+/// multiplies the first.
 @Suite struct KeyOrderTests {
     static func key(_ value: Value, _ type: ColumnType, _ order: SortOrder = .ascending) throws -> [UInt8] {
         var writer = ByteWriter()
@@ -65,6 +66,56 @@ import Testing
             let a = values.value(type)
             try KeyOrderTests.judge(a, values.neighbour(of: a, type), type)
         }
+    }
+
+    /// Values whose keys are in order are in order themselves, each with the next: both orders are total, so every pair
+    /// of them is.
+    static func judge(_ keys: [(key: [UInt8], value: Int)], _ truth: (Int, Int) throws -> Int) throws -> Int {
+        let sorted = keys.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        for (a, b) in zip(sorted, sorted.dropFirst()) {
+            let expected = try truth(a.value, b.value)
+            #expect(expected == (a.key == b.key ? 0 : -1), "\(a.key) and \(b.key); \(TestRun.replay)")
+        }
+        return keys.count * (keys.count - 1) / 2
+    }
+
+    @Test func everyPairOfMany() throws {
+        var pairs = 0
+        var values = RandomValues(random: TestRun.random("pairs"))
+        for type in RandomValues.keyScalars {
+            let many = (0..<500).map { _ in values.value(type) }
+            let bytes = try many.map { try ValueCodec.encode($0, as: type) }
+            for order in [SortOrder.ascending, .descending] {
+                let keys = try many.indices.map { (try KeyOrderTests.key(many[$0], type, order), $0) }
+                pairs += try KeyOrderTests.judge(keys) { a, b in
+                    let truth = CassandraOrder.compare(bytes[a][...], bytes[b][...], type)
+                    return order == .ascending ? truth : -truth
+                }
+            }
+        }
+        // Rows of several clustering columns of mixed directions, with few values each so that later columns decide.
+        for _ in 0..<8 {
+            let columns = (0...1 + values.random.below(3)).map { _ in
+                (type: values.keyType(), order: values.random.oneIn(2) ? SortOrder.ascending : .descending)
+            }
+            let choices = columns.map { column in (0..<4).map { _ in values.value(column.type) } }
+            let rows = (0..<300).map { _ in choices.map { values.random.pick($0) } }
+            let keys = try rows.indices.map { row in
+                (try zip(rows[row], columns).flatMap { try KeyOrderTests.key($0, $1.type, $1.order) }, row)
+            }
+            pairs += try KeyOrderTests.judge(keys) { a, b in
+                for (i, column) in columns.enumerated() {
+                    let (x, y) = (
+                        try ValueCodec.encode(rows[a][i], as: column.type),
+                        try ValueCodec.encode(rows[b][i], as: column.type)
+                    )
+                    let truth = CassandraOrder.compare(x[...], y[...], column.type)
+                    if truth != 0 { return column.order == .ascending ? truth : -truth }
+                }
+                return 0
+            }
+        }
+        #expect(pairs > 3_000_000)
     }
 
     /// Rows in a table with several clustering columns of mixed directions.
