@@ -84,6 +84,11 @@ extension Limits {
     static func journalBytes(of stateBudget: Int, tasks: Int) -> Int {
         min(8 << 20, max(16 << 10, stateBudget / 8 / max(1, tasks)))
     }
+    /// What state that cannot leave memory may take before its pipeline fails, and one window or step that is read back
+    /// whole: beyond it the system would end the process, and every pipeline with it. Small budgets are for tests.
+    static func stateBytesMost(of budget: Int) -> Int { max(4 << 20, 4 * budget) }
+    /// What an entry takes in memory besides its bytes, about.
+    static let stateEntryBytes = 32
     /// Blocks of one task: each costs a read at a start.
     static let journalBlocks = 1_024
     /// Dead letters of one task that wait for the next commit; the task reads no further when there are so many.

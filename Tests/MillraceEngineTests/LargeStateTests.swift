@@ -21,7 +21,71 @@ private struct ThirdViews: Pipeline {
     }
 }
 
+/// The first visit of each user in a year: what has a deadline stays in memory.
+private struct FirstVisits: Pipeline {
+    var body: some Flow<Visit, Visit> {
+        Events<Visit>().timed(by: \.at, outOfOrder: .days(1)).keyed().deduplicate(within: .days(365))
+            .map(to: Visit.self) { $0.value }
+    }
+}
+
+private struct SomePages: Pipeline {
+    var body: some Flow<Visit, Visit> { Events<Visit>().filter { $0.page == 7 } }
+}
+
 @Suite struct LargeStateTests {
+    /// State that cannot leave memory ends its pipeline, not the process; with more memory it goes on from there.
+    @Test func stateThatHasToStayInMemoryFailsItsPipelineAndNoOther() async throws {
+        let visits = Log<Visit>("visits").keeping()
+        var fixture = NodeFixture(
+            Topology([
+                visits.feeds(FirstVisits()).into(Log<Visit>("firsts").keeping()),
+                visits.feeds(SomePages()).into(Log<Visit>("some").keeping()),
+            ]))
+        defer { fixture.remove() }
+        fixture.settings.stateBudget = 64 << 10
+        fixture.settings.commitBytes = 256 << 10
+        let node = try fixture.start()
+        let users = 200_000 as UInt32
+        for start in stride(from: 0, to: users, by: 10_000) {
+            try await node.append(
+                (start..<start + 10_000).map { Visit(user: $0, page: $0 % 100, second: 1_000) }, to: "visits")
+        }
+        async let running: Void = node.run()
+        try await node.waits { $0.status().pipelines[0].state == .failed }
+        let failure = try #require(node.status().pipelines[0].failure)
+        #expect(failure.contains("limit-reached") && failure.contains("Raise state.budget"), "\(failure)")
+        try await node.waits { try $0.records("some", of: Visit.self).count == Int(users) / 100 }
+        #expect(node.status().pipelines[1].state == .running)
+        node.stop()
+        _ = try? await running
+        let committed = try node.records("firsts", of: Visit.self).count
+        #expect(committed > 1_000 && committed < Int(users))
+        await node.close()
+
+        fixture.settings.stateBudget = 64 << 20
+        let again = try fixture.start()
+        let firsts = try await again.run(
+            until: { try $0.records("firsts", of: Visit.self).count >= Int(users) },
+            then: { try $0.records("firsts", of: Visit.self) })
+        #expect(firsts.map(\.user) == Array(0..<users))
+    }
+
+    @Test func onlyWhoHoldsMoreThanTheOthersIsAtFault() throws {
+        let task = TaskAddress(pipeline: "p", stage: 0, partition: 0)
+        let budget = SharedBudget(bytes: 4 << 20)
+        #expect(budget.most == 16 << 20)
+        _ = budget.report(before: 0, now: 15 << 20)
+        try budget.check(15 << 20, of: task)
+        _ = budget.report(before: 0, now: 2 << 20)
+        try budget.check(2 << 20, of: task)
+        let failure = #expect(throws: Failure.self) { try budget.check(15 << 20, of: task) }
+        #expect(failure?.code == .limitReached && failure?.isFatal == true)
+        // Gone: there is room again.
+        _ = budget.report(before: 15 << 20, now: 0)
+        try budget.check(2 << 20, of: task)
+    }
+
     private static let keys = Int(ProcessInfo.processInfo.environment["MILLRACE_TEST_STATE_KEYS"] ?? "") ?? 20_000
     /// A twentieth of what the panes take.
     private static let budget = keys * 48 / 20

@@ -19,6 +19,8 @@ internal import MillraceFlow
 final class StateJournal: StateReader {
     private let store: any StateReader
     private let limit: Int
+    private let scanLimit: Int
+    private let task: TaskAddress
     private let seed: UInt64
     private var index = JournalIndex()
     /// From `first` on.
@@ -33,10 +35,13 @@ final class StateJournal: StateReader {
     /// - Parameters:
     ///   - limit: bytes of blocks to keep.
     ///   - numbers: the blocks that the store holds.
+    ///   - scanLimit: bytes in memory of what one scan gives.
     init(
-        of task: TaskAddress, in store: any TaskReader, holding numbers: Range<Int64>, limit: Int, seed: UInt64
+        of task: TaskAddress, in store: any TaskReader, holding numbers: Range<Int64>, limit: Int,
+        scanLimit: Int = .max, seed: UInt64
     ) throws(Failure) {
         (self.store, self.limit, self.seed) = (store.stateReader(of: task), limit, seed)
+        (self.task, self.scanLimit) = (task, scanLimit)
         first = numbers.lowerBound
         guard !numbers.isEmpty else { return }
         try store.readJournal(of: task, numbers) { (number, bytes) throws(Failure) in
@@ -141,7 +146,25 @@ final class StateJournal: StateReader {
         blocks[Int(newest.block - first)].withEntry(at: newest.offset) { body($0.value) }
     }
 
+    /// Who scans keeps what it is given, so that it is bounded.
     func scan(
+        prefix: UnsafeRawBufferPointer, _ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool
+    ) throws(Failure) {
+        var bytes = 0
+        try scanAll(prefix: prefix) { key, value in
+            bytes += key.count + value.count + Limits.stateEntryBytes
+            return bytes <= scanLimit && body(key, value)
+        }
+        guard bytes <= scanLimit else {
+            throw Failure(
+                .limitReached,
+                "a window or a step's state that has to be in memory whole takes above \(scanLimit) bytes",
+                advice: "Raise state.budget, a quarter of that; or use shorter windows, or fewer keys",
+                place: task.description, isFatal: true)
+        }
+    }
+
+    private func scanAll(
         prefix: UnsafeRawBufferPointer, _ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool
     ) throws(Failure) {
         var own = places(prefix)[...]

@@ -58,7 +58,7 @@ final class StageRun {
         run = start.run
         state = try StateJournal(
             of: context.address, in: context.store, holding: mark.journal, limit: context.journalBytes,
-            seed: context.seed)
+            scanLimit: context.stateBudget.most, seed: context.seed)
         kernel = context.stage.makeKernel(KernelOptions(seed: context.seed, idleAfter: context.idleAfter))
         try kernel.restore(from: state, watermark: mark.watermark)
         ports = try Self.open(context, mark, kernel, state)
@@ -298,6 +298,7 @@ final class StageRun {
         if let share = reportMemory() {
             _ = kernel.evict(downTo: max(0, share - state.bytes))
             _ = reportMemory()
+            try context.stateBudget.check(heldBytes, of: context.address)
         }
     }
 

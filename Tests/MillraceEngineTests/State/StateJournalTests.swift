@@ -90,6 +90,23 @@ import Testing
         #expect(try Fixture.read(fixture.journal(limit: 1_000), [2]) == [2])
     }
 
+    @Test func whatIsScannedAtOnceIsBounded() throws {
+        let fixture = Fixture()
+        let journal = try fixture.journal(limit: 100)
+        var delta = StateDelta()
+        // 8 bytes of key and as many of value each: beside them 32 are taken for an entry.
+        for key in 0..<10 { delta.put(key: { $0.integer(key) }, value: { $0.integer(key) }) }
+        try fixture.commit(journal.take(delta))
+        journal.settled()
+        #expect(try Fixture.scan(fixture.journal(limit: 100, scanLimit: 480), [], atMost: 99).count == 10)
+        let failure = #expect(throws: Failure.self) {
+            try Fixture.scan(fixture.journal(limit: 100, scanLimit: 479), [], atMost: 99)
+        }
+        #expect(failure?.code == .limitReached && failure?.isFatal == true)
+        // Who stops earlier needs no more.
+        #expect(try Fixture.scan(fixture.journal(limit: 100, scanLimit: 479), [], atMost: 9).count == 9)
+    }
+
     /// A store with one task, and how its commits leave it.
     final class Fixture {
         let world: ModelWorld
@@ -108,8 +125,8 @@ import Testing
             set { world.journals[task] = newValue }
         }
 
-        func journal(limit: Int) throws -> StateJournal {
-            try StateJournal(of: task, in: store, holding: held, limit: limit, seed: 5)
+        func journal(limit: Int, scanLimit: Int = .max) throws -> StateJournal {
+            try StateJournal(of: task, in: store, holding: held, limit: limit, scanLimit: scanLimit, seed: 5)
         }
         func commit(_ change: StateChange) throws {
             try store.commit(
