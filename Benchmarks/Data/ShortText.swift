@@ -1,5 +1,5 @@
-/// At most 15 bytes of text that lie in the record itself: a record of such fields is copied as bytes, and nobody counts
-/// references.
+/// At most 15 bytes of text that lie in the record itself: a record of such fields is copied as bytes, and nobody
+/// counts references.
 public struct ShortText: Sendable, Hashable, BitwiseCopyable, ExpressibleByStringLiteral {
     public static let capacity = 15
 

@@ -182,8 +182,8 @@ enum Yahoo {
     }
 }
 
-/// The campaigns and their ads: the lines `ad,campaign` of a file, a campaign's ads one after the other, or the stream's
-/// own.
+/// The campaigns and their ads: the lines `ad,campaign` of a file, a campaign's ads one after the other, or the
+/// stream's own.
 private struct Campaigns {
     var names: [String] = []
     let ads: AdTable
