@@ -126,16 +126,12 @@ let package = Package(
             path: "Benchmarks/LogBenchmark", swiftSettings: strict),
 
         .executableTarget(
-            name: "TablesBenchmark", dependencies: ["MillraceCore", "MillraceTables"],
+            name: "TablesBenchmark", dependencies: ["BenchmarkReport", "MillraceCore", "MillraceTables"],
             path: "Benchmarks/TablesBenchmark", exclude: ["run"], swiftSettings: strict),
         .executableTarget(
             name: "ConsoleBenchmark",
-            dependencies: ["MillraceConsole", "MillraceCore", "MillraceTables", "PlainSockets"],
-            path: "Benchmarks/ConsoleBenchmark", swiftSettings: strict),
-        .executableTarget(
-            name: "FlowBenchmark", dependencies: ["Counters", "MillraceCore", "MillraceFlow"],
-            path: "Benchmarks/FlowBenchmark",
-            swiftSettings: strict),
+            dependencies: ["BenchmarkReport", "MillraceConsole", "MillraceCore", "MillraceTables", "PlainSockets"],
+            path: "Benchmarks/ConsoleBenchmark", exclude: ["run"], swiftSettings: strict),
 
         tests("MillraceCoreTests", ["MillraceCore"]),
         tests("MillraceLogTests", ["MillraceCore", "MillraceLog", "LogProbe"]),

@@ -4,7 +4,10 @@ import PlainSockets
 
 /// Followers of one partition get ten changes a second, while others ask for a whole table and read nothing of it.
 enum Followers {
-    static func run(port: Int, tables: TableStore, clock: SystemClock, readers: Int, stalled: Int) throws {
+    /// - Returns: seconds within which 99 of 100 events were there.
+    static func run(
+        port: Int, tables: TableStore, clock: SystemClock, readers: Int, stalled: Int
+    ) throws -> Double {
         let table = try tables.require("app", "views")
         let request = { (query: String) in "GET /tables/views?\(query)follow HTTP/1.1\r\nHost: localhost\r\n\r\n" }
         let idle = try (0..<stalled).map { _ in try Sockets.connect(port: port, receiveBuffer: 4_096) }
@@ -64,6 +67,7 @@ enum Followers {
                 + "\(Times.milliseconds(latencies.last ?? .nan)); \(lost) followers without all \(events) changes; "
                 + "server CPU an event \(each) µs")
         for descriptor in clients + idle { Sockets.close(descriptor) }
+        return Times.percentile(latencies, 0.99)
     }
 
     /// The numbers behind `"count":1` and six digits, and how far the bytes were used.

@@ -1,3 +1,4 @@
+import BenchmarkReport
 import MillraceConsole
 import MillraceCore
 import MillraceTables
@@ -13,16 +14,24 @@ import PlainSockets
 /// other on each; then a thousand followers beside two hundred that stall, and two thousand slow heads. Server and
 /// client are one process on the same cores; their CPU time is told apart.
 ///
-///     ConsoleBenchmark DIRECTORY [SECONDS] [CONNECTIONS]
+///     ConsoleBenchmark DIRECTORY [SECONDS] [CONNECTIONS] [--save FILE]
 @main struct Main {
     static func main() async throws {
-        let arguments = CommandLine.arguments
-        guard arguments.count >= 2 else { return report("usage: ConsoleBenchmark DIRECTORY [SECONDS] [CONNECTIONS]") }
+        var arguments = CommandLine.arguments
+        var save: String?
+        if let option = arguments.firstIndex(of: "--save"), option + 1 < arguments.count {
+            save = arguments[option + 1]
+            arguments.removeSubrange(option...option + 1)
+        }
+        guard arguments.count >= 2 else {
+            return report("usage: ConsoleBenchmark DIRECTORY [SECONDS] [CONNECTIONS] [--save FILE]")
+        }
         let seconds = arguments.count > 2 ? Double(arguments[2]) ?? 5 : 5
         let connections = arguments.count > 3 ? Int(arguments[3]) ?? 64 : 64
         let clock = SystemClock()
         let tables = try TableStore.open(directory: arguments[1], clock: clock)
         let rows = 100_000
+        var kept = Kept()
         try fill(tables, rows: rows)
         let backend = ConsoleBackend(status: { preconditionFailure("nobody asks") }, tables: tables)
         let server = try ConsoleServer(.init(port: 0), token: "none", backend: backend, clock: clock)
@@ -31,17 +40,25 @@ import PlainSockets
             ("one row by its key", { (n: Int) in "/tables/views?key=page\(n % rows)&key=1" }),
             ("health", { _ in "/health" }),
         ] {
+            var rates: [Double] = []
             for _ in 0..<3 {
                 let load = try Load(port: port, connections: connections)
                 let figures = load.run(seconds: seconds / 3, clock: clock, target: target)
                 report("\(name): \(figures.text)")
+                rates.append(figures.perSecond)
             }
+            kept.note("\(connections) connections, \(name), client on the same cores", Spread(rates).median, "a second")
         }
-        try Followers.run(port: port, tables: tables, clock: clock, readers: 1_000, stalled: 0)
-        try Followers.run(port: port, tables: tables, clock: clock, readers: 1_000, stalled: 200)
-        try SlowHeads.run(port: port, clock: clock, connections: 2_000)
+        for stalled in [0, 200] {
+            let latest = try Followers.run(port: port, tables: tables, clock: clock, readers: 1_000, stalled: stalled)
+            let beside = stalled == 0 ? "" : ", \(stalled) more that read nothing"
+            kept.note("change to event, 1,000 followers, 10 changes a second\(beside), p99", latest * 1_000, "ms")
+        }
+        let latest = try SlowHeads.run(port: port, clock: clock, connections: 2_000)
+        kept.note("a request beside 2,000 heads that never end, p99", latest * 1_000, "ms")
         await server.stop()
         tables.close()
+        if let save { try PosixStorage().replace(save, with: Array(try ResultLine.text(kept.figures).utf8)) }
     }
 
     private static func fill(_ tables: TableStore, rows: Int) throws {
@@ -60,16 +77,25 @@ import PlainSockets
     }
 }
 
+/// The figures that a document shows.
+struct Kept {
+    private(set) var figures: [ResultLine.Figure] = []
+    mutating func note(_ name: String, _ value: Double, _ unit: String) {
+        figures.append(.init(area: "The console", name: name, value: value, unit: unit))
+    }
+}
+
 struct Figures {
     var requests = 0
     var seconds = 0.0
     var clientCPU = 0.0
     var processCPU = 0.0
+    var perSecond: Double { Double(requests) / seconds }
     var text: String {
         let each = 1e6 / Double(max(1, requests))
         let server = ((processCPU - clientCPU) * each * 10).rounded() / 10
         let client = (clientCPU * each * 10).rounded() / 10
-        return "\(Int(Double(requests) / seconds)) a second, CPU a request: server \(server) µs, client \(client) µs"
+        return "\(Int(perSecond)) a second, CPU a request: server \(server) µs, client \(client) µs"
     }
 }
 

@@ -5,10 +5,13 @@ Times are the operating system's own accounting of a finished process and its ch
 import glob
 import json
 import os
+import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import venv
 from dataclasses import dataclass
@@ -58,13 +61,33 @@ def release(product):
     return os.path.join(ROOT, ".build", "release", product)
 
 
+def tool(command, package):
+    """Makes sure that a program of the system is there: from its package, where that can be had."""
+    if shutil.which(command):
+        return
+    if shutil.which("apt-get"):
+        note(f"installing {package} …")
+        root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", package]):
+            subprocess.run([*root, "apt-get", *words], stdout=sys.stderr,
+                           env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    if not shutil.which(command):
+        raise Wrong(f"there is no {command} here; it comes with {package}")
+
+
 def run(command, variables=None):
     """Runs a command to its end, its children included: what it cost and what it printed."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begin = time.monotonic()
-        process = subprocess.Popen(["timeout", "--kill-after=5", str(LIMIT_SECONDS), *command], stdout=output,
-                                   stderr=errors, stdin=subprocess.DEVNULL, env={**os.environ, **(variables or {})})
+        process = subprocess.Popen(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL,
+                                   env={**os.environ, **(variables or {})})
+        limits = [threading.Timer(LIMIT_SECONDS + more, os.kill, (process.pid, number))
+                  for more, number in ((0, signal.SIGTERM), (5, signal.SIGKILL))]
+        for limit in limits:
+            limit.start()
         _, status, usage = os.wait4(process.pid, 0)
+        for limit in limits:
+            limit.cancel()
         wall = time.monotonic() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
@@ -72,7 +95,7 @@ def run(command, variables=None):
         if process.returncode != 0:
             errors.seek(0)
             note((text[-1500:] + errors.read().decode(errors="replace"))[-3000:])
-            raise Wrong("ended for want of time" if process.returncode == 124 else f"exit code {process.returncode}")
+            raise Wrong("ended for want of time" if wall >= LIMIT_SECONDS else f"exit code {process.returncode}")
     scale = 1 if sys.platform == "darwin" else 1024
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale), text
 
@@ -100,6 +123,7 @@ def flink(job, *arguments):
     """The command for a job in `flink`, compiled against the jars of PyPI's package."""
     # The package asks for a build of a JSON library that has no wheel; only its jars are wanted.
     environment("flink", "--no-deps", "apache-flink-libraries")
+    tool("javac", "openjdk-17-jdk-headless")
     jars = glob.glob(os.path.join(WORK, "env-flink", "lib", "python*", "site-packages", "pyflink", "lib", "*.jar"))
     if not jars:
         raise Wrong("the package holds no jars")
@@ -132,7 +156,7 @@ def measure(jobs, runs):
 
 
 def line(job, short, long, start, error):
-    result = {"kind": "peer", "work": job.work, "who": job.who, "is_ours": job.is_ours, "units": job.units}
+    result = {"kind": "peer", "work": job.work, "who": job.who, "isOurs": job.is_ours, "units": job.units}
     if job.goal is not None:
         result["goal"] = job.goal
     if error is not None:
@@ -140,13 +164,13 @@ def line(job, short, long, start, error):
     per_unit = sorted(cost.cpu * 1e9 / job.units for cost in long)
     few = job.units // SHORT_PART
     more = statistics.median(c.cpu for c in long) - statistics.median(c.cpu for c in short)
-    result["cpu_ns"] = [per_unit[0], statistics.median(per_unit), per_unit[-1]]
+    result["cpuNanoseconds"] = [per_unit[0], statistics.median(per_unit), per_unit[-1]]
     # Where the two sizes cost the same, the difference says nothing.
     if more > 0:
-        result["steady_ns"] = more * 1e9 / (job.units - few)
-    result["wall_s"] = statistics.median(cost.wall for cost in long)
-    result["start_s"] = start.wall
-    result["peak_bytes"] = int(statistics.median(cost.peak for cost in long))
+        result["steadyNanoseconds"] = more * 1e9 / (job.units - few)
+    result["wallSeconds"] = statistics.median(cost.wall for cost in long)
+    result["startSeconds"] = start.wall
+    result["peakBytes"] = int(statistics.median(cost.peak for cost in long))
     return result
 
 
@@ -157,17 +181,17 @@ def show(results, save):
           f"{'peak MiB':>10}{'Millrace is':>13}{'more':>8}")
     for work in works:
         group = [result for result in results if result["work"] == work]
-        ours = next((result for result in group if result["is_ours"] and "cpu_ns" in result), {})
+        ours = next((result for result in group if result["isOurs"] and "cpuNanoseconds" in result), {})
         for result in group:
             label = f"  {result['who'] if len(works) == 1 else work + ', ' + result['who']:<28}"
             if "error" in result:
                 print(f"{label}NO FIGURE: {result['error']}")
                 continue
-            whole, more = result["cpu_ns"][1], result.get("steady_ns")
+            whole, more = result["cpuNanoseconds"][1], result.get("steadyNanoseconds")
             print(f"{label}{millions(result['units']):>8}{millions(1e9 / whole):>9}"
-                  f"{millions(1e9 / more) if more else '–':>9}{result['wall_s']:>8.2f}{result['start_s']:>9.2f}"
-                  f"{result['peak_bytes'] / 2**20:>10.0f}{times(whole, ours.get('cpu_ns', [0, 0])[1]):>13}"
-                  f"{times(more, ours.get('steady_ns')):>8}")
+                  f"{millions(1e9 / more) if more else '–':>9}{result['wallSeconds']:>8.2f}{result['startSeconds']:>9.2f}"
+                  f"{result['peakBytes'] / 2**20:>10.0f}{times(whole, ours.get('cpuNanoseconds', [0, 0])[1]):>13}"
+                  f"{times(more, ours.get('steadyNanoseconds')):>8}")
     print("\nwhole: records per CPU-second of the process, start-up included; more: of a record more on a long stream")
     write(results, save)
     return not any("error" in result for result in results)
@@ -178,6 +202,11 @@ def write(results, path):
     if path:
         with open(path, "w") as file:
             file.writelines(json.dumps(result, ensure_ascii=False) + "\n" for result in results)
+
+
+def point(chart, series, x, x_unit, y, y_unit):
+    """A line of results for a point of a line in a chart."""
+    return {"kind": "point", "chart": chart, "series": series, "x": x, "y": y, "xUnit": x_unit, "yUnit": y_unit}
 
 
 def figure(area, name, value, unit, most=None, least=None):

@@ -59,7 +59,7 @@ extension Comparison.Row {
     fileprivate init(_ before: Measurement, _ now: Measurement) {
         name = now.name
         if let old = before.control, let new = now.control, old.name == new.name {
-            (self.before, self.now, isRatio) = (old.cpuRatio, new.cpuRatio, true)
+            (self.before, self.now, isRatio) = (old.bestRatio, new.bestRatio, true)
         } else {
             (self.before, self.now, isRatio) = (before.cpuNanoseconds, now.cpuNanoseconds, false)
         }

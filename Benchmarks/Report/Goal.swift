@@ -30,7 +30,7 @@ public struct Goal: Sendable, Hashable {
     public func isMet(by measurement: Measurement) -> Bool? {
         guard let bound else { return nil }
         switch kind {
-        case .cpuRatio: return measurement.control.map { $0.cpuRatio.median <= bound }
+        case .cpuRatio: return measurement.control.map { $0.bestRatio.median <= bound }
         case .wallRatio: return measurement.control.map { $0.ratio.median <= bound }
         case .cpuNanoseconds: return measurement.cpuNanoseconds.median <= bound
         }

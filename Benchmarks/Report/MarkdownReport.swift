@@ -15,7 +15,9 @@ public enum MarkdownReport {
             text += "## \(chart)\n\n"
             text += table(TableRows.points(points)) + "\n"
         }
-        if !lines.workloads.isEmpty { text += "## Workloads\n\n" + workloads(lines.workloads) }
+        for (area, measurements) in grouped(lines.workloads, by: \.area) {
+            text += "## Workloads: \(area)\n\n" + workloads(measurements) + "\n"
+        }
         return text
     }
 
@@ -44,7 +46,7 @@ enum TableRows {
                 m.allocationsPer1000.map(Digits.of) ?? "–", m.instructionsPerUnit.map(Digits.large) ?? "–",
                 m.control.map { "\($0.name) \(Digits.time(nanoseconds: $0.nanoseconds.median))" } ?? "–",
                 m.control.map { Digits.of($0.ratio.median) } ?? "–",
-                m.control.map { Digits.of($0.cpuRatio.median) } ?? "–",
+                m.control?.cpuRatio.map { Digits.of($0.median) } ?? "–",
                 (TextReport.goal(m) + m.complaints.map { " ✗ \($0)" }.joined()),
             ]
         }
@@ -59,8 +61,14 @@ enum TableRows {
         return (["what", "measured", "goal"], rows)
     }
 
+    /// A row for each place on the axis, a column for each line.
     static func points(_ points: [ResultLine.Point]) -> (head: [String], rows: [[String]]) {
-        (["", points[0].xUnit, points[0].yUnit], points.map { [$0.series, Digits.large($0.x), Digits.large($0.y)] })
+        let series = grouped(points, by: \.series)
+        let rows = grouped(points, by: \.x).map { x, points in
+            [Digits.large(x)]
+                + series.map { name, _ in points.first { $0.series == name }.map { Digits.large($0.y) } ?? "" }
+        }
+        return ([points[0].xUnit] + series.map { "\(points[0].yUnit) \($0.key)" }, rows)
     }
 
     static func peers(_ results: [ResultLine.PeerResult]) -> (head: [String], rows: [[String]]) {

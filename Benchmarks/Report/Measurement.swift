@@ -6,17 +6,14 @@ public struct Measurement: Sendable, Codable {
         public var nanoseconds: Spread
         /// Pair by pair, so that a machine whose speed drifts does not move it: our time over the control's.
         public var ratio: Spread
-        /// The same of the CPU time: what other programs on the machine disturb least.
-        public var cpuRatio: Spread
+        /// The same of the CPU time: what other programs on the machine disturb least. `nil` where the control is
+        /// another program that tells its time alone.
+        public var cpuRatio: Spread?
+        /// What is judged and drawn.
+        public var bestRatio: Spread { cpuRatio ?? ratio }
 
-        public init(name: String, nanoseconds: Spread, ratio: Spread, cpuRatio: Spread) {
+        public init(name: String, nanoseconds: Spread, ratio: Spread, cpuRatio: Spread?) {
             (self.name, self.nanoseconds, self.ratio, self.cpuRatio) = (name, nanoseconds, ratio, cpuRatio)
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case name, ratio
-            case nanoseconds = "ns"
-            case cpuRatio = "cpu_ratio"
         }
     }
     /// A figure of the workload's own.
@@ -50,17 +47,6 @@ public struct Measurement: Sendable, Codable {
     public var extra: [Extra] = []
     /// Why the measurement does not count: a wrong answer, or a gate that did not hold.
     public var complaints: [String] = []
-
-    enum CodingKeys: String, CodingKey {
-        case kind, name, unit, units, runs, control, hash, extra, complaints
-        case isWrong = "is_wrong"
-        case goalText = "goal"
-        case nanoseconds = "ns"
-        case cpuNanoseconds = "cpu_ns"
-        case allocationsPer1000 = "allocations_per_1000"
-        case instructionsPerUnit = "instructions_per_unit"
-        case peakBytes = "peak_bytes"
-    }
 
     public var goal: Goal { Goal(goalText) }
     /// The part of the name before the first dot.

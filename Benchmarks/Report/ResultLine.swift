@@ -22,11 +22,6 @@ public enum ResultLine: Sendable {
         public var swift: String
         public var commit: String
         public var date: String
-
-        enum CodingKeys: String, CodingKey {
-            case kind, processor, cores, system, swift, commit, date
-            case memoryBytes = "memory_bytes"
-        }
     }
 
     /// A whole program's run of a piece of work that others do too.
@@ -51,16 +46,6 @@ public enum ResultLine: Sendable {
 
         /// The first word of the work: what has several pieces is shown together.
         var family: String { String(work.prefix { $0 != " " }) }
-
-        enum CodingKeys: String, CodingKey {
-            case kind, work, who, units, goal, error
-            case isOurs = "is_ours"
-            case cpuNanoseconds = "cpu_ns"
-            case steadyNanoseconds = "steady_ns"
-            case wallSeconds = "wall_s"
-            case startSeconds = "start_s"
-            case peakBytes = "peak_bytes"
-        }
     }
 
     /// One figure with its goal, e.g. of a node's start.
@@ -73,6 +58,10 @@ public enum ResultLine: Sendable {
         public var goal: String?
         /// `nil` where there is no goal.
         public var holds: Bool?
+
+        public init(area: String, name: String, value: Double, unit: String) {
+            (self.area, self.name, self.value, self.unit) = (area, name, value, unit)
+        }
     }
 
     /// A point of a line in a chart.
@@ -84,12 +73,6 @@ public enum ResultLine: Sendable {
         public var y: Double
         public var xUnit: String
         public var yUnit: String
-
-        enum CodingKeys: String, CodingKey {
-            case kind, chart, series, x, y
-            case xUnit = "x_unit"
-            case yUnit = "y_unit"
-        }
     }
 
     private struct AnyLine: Decodable { var kind: Kind }
@@ -119,11 +102,11 @@ public enum ResultLine: Sendable {
         }
     }
 
-    /// One measurement a line.
-    public static func text(_ measurements: [Measurement]) throws -> String {
+    /// One result a line; the names in it are those of the properties here.
+    public static func text(_ results: [some Encodable]) throws -> String {
         var out = ByteWriter()
-        for measurement in measurements {
-            try JSON.encode(measurement, into: &out)
+        for result in results {
+            try JSON.encode(result, into: &out)
             out.byte(UInt8(ascii: "\n"))
         }
         return String(decoding: out.bytes, as: UTF8.self)

@@ -43,7 +43,7 @@ public enum TextReport {
         return columns + [
             Column(title: "peak") { "\($0.peakBytes >> 20) MiB" },
             Column(title: "× time") { $0.control.map { Digits.of($0.ratio.median) } ?? "" },
-            Column(title: "× CPU") { $0.control.map { Digits.of($0.cpuRatio.median) } ?? "" },
+            Column(title: "× CPU") { $0.control?.cpuRatio.map { Digits.of($0.median) } ?? "" },
             Column(title: "goal", cell: goal),
         ]
     }

@@ -17,7 +17,7 @@ let flowWorkloads: [Workload] = [
         "flow.window", small: Prices.second, full: 32 * Prices.second, allocationGate: 0.02, instructionGate: 140,
         retainGate: 0.01, ratioGate: 15, goal: "≤ 8 ns",
         control: ("flat table", { records in Prices.shared.byFlatTable(records) }),
-        run: { records in tumblingState.run(records, hash) }),
+        run: { records in tumblingState.run(records, paneHash) }),
     Workload(
         "flow.stages", small: Prices.second, full: 32 * Prices.second, allocationGate: 0.05, ratioGate: 15,
         goal: "≤ 8 ns", controlAnswersTheSame: false,
@@ -29,19 +29,19 @@ let flowWorkloads: [Workload] = [
         control: (
             "tumbling",
             { records in
-                var outcome = tumblingStateAgain.run(records, hash)
+                var outcome = tumblingStateAgain.run(records, paneHash)
                 // Every record is in ten of the windows.
                 outcome.hash = outcome.hash &* 10
                 return outcome
             }
         ),
-        run: { records in slidingState.run(records, hash) }),
+        run: { records in slidingState.run(records, paneHash) }),
 ]
 
 /// Whatever the order of the panes. The windows that end in a run hold as many records as the run, the same ones in
 /// every run but the first, which only warms up: the last batch is of the window that goes on, and all runs end with
 /// equal ones.
-private func hash(_ panes: UnsafeBufferPointer<ValueBuffer<Pane<UInt64, Int>>.Element>) -> UInt64 {
+func paneHash(_ panes: UnsafeBufferPointer<ValueBuffer<Pane<UInt64, Int>>.Element>) -> UInt64 {
     panes.reduce(UInt64(0)) { $0 &+ KeyHash.mix($1.value.key, 1) &* UInt64($1.value.value) }
 }
 

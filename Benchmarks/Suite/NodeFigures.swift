@@ -37,15 +37,18 @@ enum NodeFigures {
         }
     }
 
-    /// - Parameter commit: milliseconds between commits; 0 for none before the end.
+    /// - Parameters:
+    ///   - commit: milliseconds between commits; 0 for none before the end.
+    ///   - idle: after so long without records event time goes on, which is work of its own.
     static func start(
-        _ topology: Topology, _ directory: String, commit: Int = 50, budget: Int? = nil
+        _ topology: Topology, _ directory: String, commit: Int = 50, budget: Int? = nil,
+        idle: TimeSpan = .milliseconds(500)
     ) throws -> Node {
         var settings = NodeSettings()
         if let budget { settings.stateBudget = budget }
         settings.dataDirectory = directory
         settings.commitInterval = .milliseconds(Int64(commit))
-        settings.idleAfter = .milliseconds(500)
+        settings.idleAfter = idle
         if commit == 0 { (settings.commitInterval, settings.commitBytes) = (.hours(1), .max) }
         let clock = SystemClock()
         return try Node.start(

@@ -9,25 +9,26 @@ extension NodeFigures {
         _ directory: String, records: Int, partitions: Int, keys: Int, bytes: Int, budget: Int
     ) async throws {
         let log = Log<Tick>("ticks", partitions: partitions).keeping()
-        let node = try start(Topology([log.feeds(OpenWindows()).into(Table("open"))]), directory, budget: budget)
+        let node = try start(
+            Topology([log.feeds(OpenWindows()).into(Table("open"))]), directory, budget: budget, idle: .hours(1))
         guard let topic = node.log.topic("ticks") else { return }
         try await fill(topic, records: records, keys: keys, bytes: bytes, clock: node.clock)
         let begin = (node.clock.now, cpu: node.status().cpuSeconds)
         async let running: Void = node.run()
-        var (before, end, resident, state) = ([Int64](), node.clock.now, Int64(0), 0)
-        // Nothing is left to read and nothing moves: the last movement was the end.
+        var (end, resident, state): (MonotonicTime?, Int64, Int) = (nil, 0, 0)
+        // Nothing is left to read, and still nothing half a second later: between two looks a batch may be on its way
+        // through the shuffle.
         while true {
-            try await node.clock.sleep(for: .milliseconds(5))
-            let status = node.status()
+            try await node.clock.sleep(for: .milliseconds(10))
+            let (status, now) = (node.status(), node.clock.now)
             let tasks = status.pipelines[0].tasks
-            let moved = tasks.map(\.position)
-            if moved != before { (before, end) = (moved, node.clock.now) }
             resident = max(resident, status.residentBytes)
             state = max(state, tasks.reduce(0) { $0 + $1.stateBytes })
-            let isRead = moved.prefix(partitions).reduce(0, +) >= Int64(records)
-            if isRead, tasks.allSatisfy({ $0.lagRecords == 0 }), node.clock.now - end > .milliseconds(500) { break }
+            let isRead = tasks.prefix(partitions).reduce(0) { $0 + $1.position } >= Int64(records)
+            end = isRead && tasks.allSatisfy { $0.lagRecords == 0 } ? end ?? now : nil
+            if let end, now - end > .milliseconds(500) { break }
         }
-        let (wall, cpu) = ((end - begin.0).seconds, node.status().cpuSeconds - begin.cpu)
+        let (wall, cpu) = (((end ?? node.clock.now) - begin.0).seconds, node.status().cpuSeconds - begin.cpu)
         Terminal.out(
             "scale \(records) records of \(bytes) bytes, \(partitions) partitions, \(keys) keys, "
                 + "\(budget >> 20) MiB for state: \(Int(Double(records) / wall)) records/s, "

@@ -19,11 +19,16 @@ struct Options: Equatable {
         millrace bench document FILE …      the same as Markdown
 
         Whole programs, each by a script that has a --help of its own:
-        millrace bench peers                the Yahoo streaming benchmark beside Flink, Spark, Bytewax, DuckDB, C++
+        millrace bench peers                the Yahoo streaming benchmark beside Flink, Spark, Bytewax, DuckDB, C++;
+                                            puts and gets beside RocksDB's db_bench
         millrace bench nexmark              Nexmark; --flink beside Flink
-        millrace bench node                 memory, throughput, latency, start and recovery of a node
+        millrace bench node                 memory, throughput, latency, start and recovery of a node; --full: and scale
+        millrace bench db_bench             the tables beside RocksDB's db_bench, operation by operation
+        millrace bench console              reads over HTTP, followers, slow connections
         millrace bench instructions         instructions a record of the workloads that have a gate on them
-        millrace bench everything           all that docs/benchmarks.md shows, with the page, in a quarter of an hour
+        millrace bench everything           all that docs/benchmarks.md shows, with the page, in some 20 minutes
+
+        millrace bench generate ads|nexmark DIRECTORY EVENTS   the streams as files of JSON lines
 
         """
 

@@ -6,7 +6,7 @@ import MillraceCore
 /// Every workload. One file per subject adds its own list.
 enum Suite {
     static let all: [Workload] =
-        coreWorkloads + recordWorkloads + logWorkloads + tableWorkloads + flowWorkloads
+        coreWorkloads + recordWorkloads + logWorkloads + tableWorkloads + flowWorkloads + keyedWorkloads
 }
 
 private let coreWorkloads: [Workload] = [

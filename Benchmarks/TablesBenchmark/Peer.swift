@@ -1,3 +1,4 @@
+import BenchmarkReport
 import MillraceCore
 
 #if canImport(Glibc)
@@ -76,12 +77,27 @@ extension TablesBenchmark {
             let space = String(repeating: " ", count: max(0, width - text.count))
             return left ? space + text : text + space
         }
+        note(name, mine, cpu, other, ratios)
         let spread = ratios.sorted()
         report(
             padded(name, 52, left: false) + padded(micros(middle(mine)), 12) + padded(micros(middle(cpu)), 12)
                 + padded(other.isEmpty ? "–" : micros(middle(other)), 12)
                 + padded(ratios.isEmpty ? "–" : percent(middle(ratios)), 8)
                 + (spread.count > 1 ? "  (\(percent(spread[0])) to \(percent(spread[spread.count - 1])))" : ""))
+    }
+    /// The same as a line of results: what ours takes of the time there.
+    private func note(
+        _ name: String, _ mine: [Double], _ cpu: [Double], _ other: [Double], _ speeds: [Double]
+    ) {
+        func nanoseconds(_ seconds: [Double]) -> Spread { Spread(seconds.map { $0 * 1e9 }) }
+        var line = Measurement(
+            name: "rows." + name, unit: "operation", units: rows, runs: runs, goal: "wall ≤ 1.25×",
+            nanoseconds: nanoseconds(mine), cpuNanoseconds: nanoseconds(cpu))
+        if !speeds.isEmpty {
+            line.control = .init(
+                name: "db_bench", nanoseconds: nanoseconds(other), ratio: Spread(speeds.map { 1 / $0 }), cpuRatio: nil)
+        }
+        results.withLock { $0.append(line) }
     }
     func heading() {
         report("microseconds an operation" + String(repeating: " ", count: 31) + "ours    our CPU    db_bench   speed")

@@ -12,22 +12,39 @@ extension TablesBenchmark {
                 _ = try plain("plain")
                 try store.flush()
             },
-            ours: { () throws(Failure) in try putRandomRows() },
+            ours: { () throws(Failure) in try putRandom(rows) },
             theirs: { there.run("fillrandom", "--batch_size=1000").first.map { 1 / $0.perSecond } })
         try store.compact()
         _ = there.run("compact", "--use_existing_db=1")
     }
 
-    private func putRandomRows() throws(Failure) {
+    /// In commits of a thousand, unsynced.
+    func putRandom(_ count: Int) throws(Failure) {
         var random = SeededRandom(seed: 7)
         let table = try plain("plain")
-        for base in stride(from: 0, to: rows, by: 1_000) {
+        for base in stride(from: 0, to: count, by: 1_000) {
             var commit = store.begin(ties: .byOrder)
-            for i in base..<min(rows, base + 1_000) {
+            for i in base..<min(count, base + 1_000) {
                 try commit.put(table, key: [.bigint(Int64(random.next() % UInt64(rows)))], [value(i)])
             }
             try store.commit(commit, synced: false)
         }
+    }
+
+    /// How many of so many random rows are there; each is lent.
+    func getRandom(_ count: Int) throws(Failure) -> Int {
+        // Other keys than were put.
+        var random = SeededRandom(seed: 8)
+        let table = try plain("plain")
+        let column = try table.schema.require("v")
+        var found = 0
+        for _ in 0..<count {
+            let isThere = try store.view(table, key: [.bigint(Int64(random.next() % UInt64(rows)))]) {
+                (row) throws(Failure) in try row.bytes(column) != nil
+            }
+            if isThere == true { found += 1 }
+        }
+        return found
     }
 
     /// The table of `fill`, on both sides, for parts that run without it.
@@ -35,7 +52,7 @@ extension TablesBenchmark {
         let table = try plain("plain")
         var cursor = try store.snapshot().rows(table)
         if try cursor.next() != nil { return table }
-        try putRandomRows()
+        try putRandom(rows)
         _ = peer("plain").run("fillrandom", "--batch_size=1000")
         return table
     }

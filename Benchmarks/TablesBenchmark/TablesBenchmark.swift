@@ -1,3 +1,4 @@
+import BenchmarkReport
 import MillraceCore
 import MillraceTables
 
@@ -15,6 +16,8 @@ struct TablesBenchmark {
     let clock = ShiftedClock()
     /// Random, so that it does not compress, as `db_bench --compression_ratio=1` does.
     let noise: [UInt8]
+    /// What was compared so far.
+    let results = Lock<[Measurement]>([])
 
     init(_ directory: String, rows: Int, runs: Int) throws(Failure) {
         (self.directory, self.rows, self.runs) = (directory, rows, runs)

@@ -94,6 +94,7 @@ struct LineChart {
 
     private static let (left, right, width, height) = (90.0, 170.0, 860.0, 280.0)
     private static let styles = 5
+    private static let lineHeight = 14.0
 
     func drawing(_ title: String) -> String {
         var svg = SVG(width: Self.width, height: Self.height)
@@ -109,12 +110,19 @@ struct LineChart {
         for mark in x.marks { svg.text(x.place(mark), Self.height - 26, Digits.large(mark), "small", .middle) }
         svg.text((Self.left + Self.width - Self.right) / 2, Self.height - 8, xUnit, "small", .middle)
         svg.text(4, 12, yUnit, "small")
+        var ends: [(x: Double, y: Double, name: String)] = []
         for (index, line) in series.enumerated() {
             let style = "series\(index % Self.styles)"
             let places = line.points.sorted { $0.x < $1.x }.map { (x: x.place($0.x), y: height($0.y)) }
             svg.path(places, "line \(style)")
             for place in places { svg.dot(place.x, place.y, style) }
-            if let last = places.last { svg.text(last.x + 10, last.y + 4, line.name, "small") }
+            if let last = places.last { ends.append((last.x, last.y, line.name)) }
+        }
+        // Names of lines that end side by side stand below one another.
+        var above = -Self.lineHeight
+        for end in ends.sorted(by: { $0.y < $1.y }) {
+            above = max(end.y, above + Self.lineHeight)
+            svg.text(end.x + 10, above + 4, end.name, "small")
         }
         return svg.document(title)
     }

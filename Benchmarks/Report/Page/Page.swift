@@ -48,7 +48,8 @@ public enum Page {
     ) -> BarChart.Group {
         var bars: [BarChart.Bar] = []
         for result in results {
-            let style = result.isOurs ? "ours" : "theirs"
+            // The same pipeline over another input is ours too; one of them is what others are held against.
+            let style = result.isOurs || result.who.hasPrefix("Millrace") ? "ours" : "theirs"
             let name = isNamed ? result.who + " " : ""
             guard result.error == nil, let whole = result.cpuNanoseconds?.median else {
                 bars.append(.init(value: 0, style: style, text: name + (result.error ?? "not measured")))
@@ -57,7 +58,11 @@ public enum Page {
             if let steady = result.steadyNanoseconds {
                 bars.append(.init(value: 1e9 / steady, style: style, text: name + Digits.large(1e9 / steady)))
             }
-            bars.append(.init(value: 1e9 / whole, style: style + "-faint", text: Digits.large(1e9 / whole)))
+            let isFirst = result.steadyNanoseconds == nil
+            bars.append(
+                .init(
+                    value: 1e9 / whole, style: style + "-faint",
+                    text: (isFirst ? name : "") + Digits.large(1e9 / whole)))
         }
         return .init(label: label, bars: bars, goal: goal)
     }
@@ -66,9 +71,8 @@ public enum Page {
     private static func goal(of results: [ResultLine.PeerResult], for ours: ResultLine.PeerResult) -> Double? {
         guard ours.isOurs else { return nil }
         return results.compactMap { result in
-            guard let goal = result.goal, let cost = result.steadyNanoseconds ?? result.cpuNanoseconds?.median else {
-                return nil
-            }
+            // Of runs too short to tell it there is none: a start is no rate.
+            guard let goal = result.goal, let cost = result.steadyNanoseconds else { return nil }
             return 1e9 / cost * goal
         }.max()
     }
@@ -95,12 +99,15 @@ public enum Page {
             let alone = members.filter { $0.control == nil && !$0.isWrong }
             var section = ""
             if !beside.isEmpty {
-                let title = "\(area): CPU time against the control's, less is better"
+                // Of a control that is another program only its time is known.
+                let isWall = beside.allSatisfy { $0.control?.cpuRatio == nil }
+                let title = "\(area): \(isWall ? "time" : "CPU time") against the control's, less is better"
                 let rows = beside.map { member in
-                    let ratio = member.control?.cpuRatio ?? Spread([])
+                    let ratio = member.control?.bestRatio ?? Spread([])
                     return DotChart.Row(
                         label: member.nameInArea, spread: ratio,
-                        goal: member.goal.kind == .cpuRatio ? member.goal.bound : nil, style: style(member),
+                        goal: member.goal.kind == (isWall ? .wallRatio : .cpuRatio) ? member.goal.bound : nil,
+                        style: style(member),
                         text: "\(Digits.of(ratio.median))× \(member.control?.name ?? "")")
                 }
                 section += figure(
