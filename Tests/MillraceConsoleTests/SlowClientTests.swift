@@ -138,13 +138,17 @@ import Testing
             let many = 3 * Limits.httpStrangers
             let idle = (0..<many).map { _ in RawClient(port: port) }
             for client in idle { client.send("GET /logs HTTP/1.1\r\n") }
-            let end = node.clock.now + .seconds(60)
-            var text = ""
-            while !text.contains("millrace_http_crowded_total \(many - Limits.httpStrangers)\n"), node.clock.now < end {
-                text = await known.get("/metrics", headers: ConsoleFixture.authorized)?.text ?? ""
+            let end = node.clock.now + .seconds(120)
+            let counters = server.http.counters
+            // On a busy machine some have been too slow before the next ones came.
+            while counters.crowded.value + counters.slow.value < many - Limits.httpStrangers, node.clock.now < end {
+                _ = await known.get("/health", headers: ConsoleFixture.authorized)
             }
-            #expect(text.contains("millrace_http_crowded_total \(many - Limits.httpStrangers)\n"), "\(text)")
-            #expect(server.http.open.withLock { $0.strangers.count } == Limits.httpStrangers)
+            #expect(counters.crowded.value > 0)
+            #expect(counters.crowded.value + counters.slow.value >= many - Limits.httpStrangers)
+            #expect(server.http.open.withLock { $0.strangers.count } <= Limits.httpStrangers)
+            let text = await known.get("/metrics", headers: ConsoleFixture.authorized)?.text ?? ""
+            #expect(text.contains("millrace_http_crowded_total \(counters.crowded.value)\n"), "\(text)")
             // Somebody new is let in all the same.
             #expect(await RawClient(port: port).get("/health")?.status == 200)
             #expect(await known.get("/logs", headers: ConsoleFixture.authorized)?.status == 200)
