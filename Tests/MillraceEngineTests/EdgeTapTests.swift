@@ -126,7 +126,9 @@ import Testing
         try await node.append(visits + [Visit(user: 1, page: 1, second: 9_000)], to: "visits")
         try await node.append((0..<50).map { Visit(user: $0, page: 9, second: 9_000) }, to: "visits")
         let counts = try await node.run(
-            until: { _ in rows.take(now: node.clock.now).counts.shown >= 7 },
+            until: { _ in
+                [(rows, 7), (source, 151)].allSatisfy { $0.take(now: node.clock.now).counts.shown >= $1 }
+            },
             then: { _ in [source, shuffle, rows].map { $0.take(now: node.clock.now).counts } })
         #expect(counts[0].shown == 151)
         #expect(counts[1].shown > 0)

@@ -32,7 +32,7 @@ import Testing
             _ = try EngineProcess.run(
                 ["run", directory], killAfter: Double(random.next(upperBound: 600 as UInt64)) / 1_000)
         }
-        #expect(try EngineProcess.run(["run", directory], killAfter: 60), "the last run did not finish; seed \(seed)")
+        #expect(try EngineProcess.run(["run", directory], killAfter: 240), "the last run did not finish; seed \(seed)")
         try await verify(directory, seed: seed, records: records)
     }
 

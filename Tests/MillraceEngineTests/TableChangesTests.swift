@@ -74,7 +74,11 @@ private struct RetractedViews: Pipeline {
         try await node.append((0..<4 as Range<UInt32>).map { Visit(user: $0, page: 1, second: 1_001) }, to: "visits")
         try await node.append([Visit(user: 1, page: 2, second: 2_000)], to: "visits")
         let found = try await node.run(
-            until: { try $0.records("rows", of: Change.self).contains { $0.key == 1 && $0.value == 4 } },
+            until: { node in
+                try ["rows", "all"].allSatisfy {
+                    try node.records($0, of: Change.self).contains { $0.key == 1 && $0.value == 4 }
+                }
+            },
             then: { (try $0.records("all", of: Change.self), try $0.records("rows", of: Change.self)) })
         #expect(found.1.allSatisfy { $0.retracted == nil })
         #expect(found.0.filter { $0.retracted == nil }.count >= found.1.count)
