@@ -47,12 +47,16 @@ import PlainSockets
                 report("\(name): \(figures.text)")
                 rates.append(figures.perSecond)
             }
-            kept.note("\(connections) connections, \(name), client on the same cores", Spread(rates).median, "a second")
+            kept.note(
+                "\(connections) connections, \(name), client on the same cores", Spread(rates).median, "a second",
+                target(0).hasPrefix("/tables") ? .least(30_000) : nil)
         }
         for stalled in [0, 200] {
             let latest = try Followers.run(port: port, tables: tables, clock: clock, readers: 1_000, stalled: stalled)
             let beside = stalled == 0 ? "" : ", \(stalled) more that read nothing"
-            kept.note("change to event, 1,000 followers, 10 changes a second\(beside), p99", latest * 1_000, "ms")
+            kept.note(
+                "change to event, 1,000 followers, 10 changes a second\(beside), p99", latest * 1_000, "ms",
+                .most(100))
         }
         let latest = try SlowHeads.run(port: port, clock: clock, connections: 2_000)
         kept.note("a request beside 2,000 heads that never end, p99", latest * 1_000, "ms")
@@ -80,8 +84,8 @@ import PlainSockets
 /// The figures that a document shows.
 struct Kept {
     private(set) var figures: [ResultLine.Figure] = []
-    mutating func note(_ name: String, _ value: Double, _ unit: String) {
-        figures.append(.init(area: "The console", name: name, value: value, unit: unit))
+    mutating func note(_ name: String, _ value: Double, _ unit: String, _ limit: ResultLine.Figure.Limit? = nil) {
+        figures.append(.init(area: "The console", name: name, value: value, unit: unit, limit: limit))
     }
 }
 

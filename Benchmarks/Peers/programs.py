@@ -177,13 +177,15 @@ def line(job, short, long, start, error):
 def show(results, save):
     """Prints a table, and writes the lines where a file is named. True if all have figures."""
     works = list(dict.fromkeys(result["work"] for result in results))
-    print(f"\n{works[0] if len(works) == 1 else '':<30}{'records':>8}{'whole':>9}{'more':>9}{'wall s':>8}{'start s':>9}"
+    labels = [result["who"] if len(works) == 1 else f"{result['work']}, {result['who']}" for result in results]
+    width = max(map(len, labels), default=0) + 4
+    print(f"\n{works[0] if len(works) == 1 else '':<{width}}{'records':>8}{'whole':>9}{'more':>9}{'wall s':>8}{'start s':>9}"
           f"{'peak MiB':>10}{'Millrace is':>13}{'more':>8}")
     for work in works:
         group = [result for result in results if result["work"] == work]
         ours = next((result for result in group if result["isOurs"] and "cpuNanoseconds" in result), {})
         for result in group:
-            label = f"  {result['who'] if len(works) == 1 else work + ', ' + result['who']:<28}"
+            label = f"  {labels[results.index(result)]}".ljust(width)
             if "error" in result:
                 print(f"{label}NO FIGURE: {result['error']}")
                 continue

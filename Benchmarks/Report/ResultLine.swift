@@ -59,8 +59,18 @@ public enum ResultLine: Sendable {
         /// `nil` where there is no goal.
         public var holds: Bool?
 
-        public init(area: String, name: String, value: Double, unit: String) {
+        /// - Parameter limit: the most that the value should be, or the least.
+        public init(area: String, name: String, value: Double, unit: String, limit: Limit? = nil) {
             (self.area, self.name, self.value, self.unit) = (area, name, value, unit)
+            switch limit {
+            case .most(let most): (goal, holds) = ("≤ \(Int(most)) \(unit)", value <= most)
+            case .least(let least): (goal, holds) = ("≥ \(Int(least)) \(unit)", value >= least)
+            case nil: break
+            }
+        }
+        public enum Limit {
+            case most(Double)
+            case least(Double)
         }
     }
 
