@@ -26,7 +26,7 @@ struct Options: Equatable {
         millrace bench db_bench             the tables beside RocksDB's db_bench, operation by operation
         millrace bench console              reads over HTTP, followers, slow connections
         millrace bench instructions         instructions a record of the workloads that have a gate on them
-        millrace bench everything           all that docs/benchmarks.md shows, with the page, in some 20 minutes
+        millrace bench everything           all that docs/benchmarks.md shows, with the page, in a quarter of an hour
 
         millrace bench generate ads|nexmark DIRECTORY EVENTS   the streams as files of JSON lines
 
