@@ -259,7 +259,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["deleted", "empty", "random", "another's"])
+    @Test(arguments: ["deleted", "empty", "random", "an earlier one's", "a later one's"])
     func T11_indexesAreRebuiltAndTornTailsCut(_ damage: String) throws {
         let (bench, partition) = try bench()
         for number in 0..<200 { try bench.append(partition, ["v\(number)-\(String(repeating: "x", count: 50))"]) }
@@ -267,15 +267,16 @@ import Testing
         try bench.kill()
         let indexes = try bench.disk.list(directory).filter { $0.hasSuffix(".index") }.map { "\(directory)/\($0)" }
         #expect(indexes.count > 3)
-        let foreign = try #require(try bench.disk.contents(of: indexes[0], limit: 1 << 20))
+        let own = damage == "a later one's" ? indexes.count - 1 : 0
+        let foreign = try #require(try bench.disk.contents(of: indexes[own], limit: 1 << 20))
         var random = SeededRandom(seed: 2)
-        for path in indexes.dropFirst() {
+        for (number, path) in indexes.enumerated() where number != own {
             try bench.disk.unlink(path)
             switch damage {
             case "empty": try write(bench.disk, path, [], at: 0)
             case "random":
                 try write(bench.disk, path, (0..<300).map { _ in UInt8.random(in: 0...255, using: &random) }, at: 0)
-            case "another's": try write(bench.disk, path, foreign, at: 0)
+            case "an earlier one's", "a later one's": try write(bench.disk, path, foreign, at: 0)
             default: break
             }
         }

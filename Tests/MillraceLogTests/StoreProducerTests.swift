@@ -44,6 +44,18 @@ import Testing
         #expect(partition.endOffset == 18)
     }
 
+    /// They wait in the buffer like any batch, and leave it like any.
+    @Test func duplicatesGiveTheirRoomBack() throws {
+        let bench = Bench()
+        bench.options.appendBufferBytes = 2_000
+        try bench.open()
+        let partition = try bench.topic()
+        let sent = try batch([String(repeating: "x", count: 500)], properties(7, 0, 0))
+        #expect(try bench.append(partition, sent).isDuplicate == false)
+        for _ in 0..<10 { #expect(try bench.append(partition, sent).isDuplicate) }
+        #expect(try bench.append(partition, batch(["next"], properties(7, 0, 1))).baseOffset == 1)
+    }
+
     @Test func sequencesWrapAsKafkas() throws {
         let bench = Bench()
         try bench.open()

@@ -269,7 +269,7 @@ private func until(_ condition: () -> Bool) async -> Bool {
     @Test func `an ask gets its answer`() async throws {
         let box = Mailbox<(Int, Reply<Int>)>("m", clock: clock)
         let server = Task { while let (n, reply) = await box.receive() { reply.answer(n * 2) } }
-        for n in 0..<100 { #expect(try await box.ask { (n, $0) } == n * 2) }
+        for n in 0..<100 { #expect(try await box.ask(within: .seconds(120)) { (n, $0) } == n * 2) }
         box.close()
         await server.value
     }
